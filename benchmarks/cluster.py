@@ -66,7 +66,9 @@ class _Workspaces:
     async def link(self) -> None:
         """Link the thread of each workspace."""
         for number, links in enumerate(self._links):
-            link = Link(session=_session(number), by=UserId(PEOPLE[0]), at=BEGAN // 1_000_000)
+            link = Link(
+                session=_session(number), by=UserId(PEOPLE[0]), linked_at=BEGAN // 1_000_000
+            )
             await links.create(_thread(number), link)
 
     async def replies(self, rounds: int) -> int:

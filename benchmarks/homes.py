@@ -94,7 +94,7 @@ def session_id(number: int) -> SessionId:
 
 def link(session: SessionId) -> Link:
     """Return a link to `session`."""
-    return Link(session=session, by=UserId(PEOPLE[0]), at=BEGAN // 1_000_000)
+    return Link(session=session, by=UserId(PEOPLE[0]), linked_at=BEGAN // 1_000_000)
 
 
 def reply(session: int, number: int) -> Reply:

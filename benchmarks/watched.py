@@ -86,7 +86,7 @@ async def _linked(home: Path, wire: Wire, ids: Sequence[str], roots: Sequence[st
 
 
 async def _link(links: Links, session: str, root: str) -> None:
-    link = Link(session=SessionId(session), by=UserId(PEOPLE[0]), at=1_764_000_000)
+    link = Link(session=SessionId(session), by=UserId(PEOPLE[0]), linked_at=1_764_000_000)
     await links.create(ThreadRef(team=TEAM, channel=CHANNEL, thread_ts=root), link, begins=True)
 
 

@@ -30,7 +30,7 @@ GAP = "⋯"
 """Stands in a sentence for what varies."""
 
 _SESSION = NamedSession(SessionId(f"devin-{0:032x}"))
-_LINK = Link(session=_SESSION.session, by=UserId("U0"), at=0)
+_LINK = Link(session=_SESSION.session, by=UserId("U0"), linked_at=0)
 _FILE = Upload(file=AttachedFile(name=GAP, permalink=""))
 _LOST = Outcome(kind=OutcomeKind.UNCERTAIN, detail=GAP, left_out=(_FILE,))
 _UNREAD = Outcome(kind=OutcomeKind.UNCERTAIN, status=HTTPStatus.OK)

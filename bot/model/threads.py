@@ -57,18 +57,19 @@ def parse_thread(name: str) -> ThreadRef:
 
 
 class Link(Record):
-    """The tie between a thread and a session: who made it, when (Unix seconds), and if it is muted.
+    """The tie between a thread and a session: who made it, and if it is muted.
 
-    `since` is the time of linking or unmuting, a `ts` in microseconds: messages until then are not
-    for Devin. Its JSON is a string, since Lua would write 14 of its 16 digits. `follow` is how much
-    of the session the thread follows, by its own choice; "" if it made none. `card` tells its
-    card from those of other links. `topic` has the first words of the thread's first message, on
-    one line of at most `TOPIC_LIMIT` characters, as of `topic_at` (`Links.describe`).
+    `linked_at` is when it was made (Unix seconds), and `since` the time of linking or unmuting, a
+    `ts` in microseconds: messages until then are not for Devin. Its JSON is a string, since Lua
+    would write 14 of its 16 digits. `follow` is how much of the session the thread follows, by its
+    own choice; "" if it made none. `card` tells its card from those of other links. `topic` has the
+    first words of the thread's first message, on one line of at most `TOPIC_LIMIT` characters, as
+    of `topic_at` (`Links.describe`).
     """
 
     session: SessionId
     by: UserId
-    at: int
+    linked_at: int
     muted: bool = False
     since: int = 0
     follow: str = ""

@@ -119,7 +119,9 @@ class Accepting:
         if near is not None and near.ts == thread.thread_ts:
             topic = await self.topic_of(near.text, near.blocks)
         now = int(time.time())
-        link = Link(session=session, by=by, at=now, since=since, card=str(since), topic=topic)
+        link = Link(
+            session=session, by=by, linked_at=now, since=since, card=str(since), topic=topic
+        )
         existing = await self.state.links.create(thread, link, begins=begins)
         if existing and existing.session != session and await self.gives_way(thread, existing):
             await self.state.links.remove(thread, existing.session)

@@ -165,7 +165,7 @@ def _account(poll: TakenPoll) -> Account:
         return Account(by=start.by, channel=start.channel, thread=start.thread)
     if not poll.followers:
         return Account()
-    first = min(poll.followers, key=lambda one: one.link.at).thread
+    first = min(poll.followers, key=lambda one: one.link.linked_at).thread
     return Account(channel=first.channel, thread=first.thread_ts)
 
 

@@ -566,7 +566,7 @@ class Study:
             reply = Message(channel, ts, user=ada, text=text, thread_ts=root)
             self.desk.slack.workspace.put(reply)
             session = SessionId(f"devin-{place:032x}")
-            link = Link(session=session, by=UserId(ada), at=1, since=made)
+            link = Link(session=session, by=UserId(ada), linked_at=1, since=made)
             await self.links.create(thread, link)
             await self.raw.zadd(at(THREADS_KEY), {thread.name: made // 1000})
             roots.append(root)
@@ -733,7 +733,7 @@ async def test_a_thread_that_was_out_of_reach_for_long_is_read_back_no_further_t
     old = micros_ts(now - 2 * days)
     study.desk.slack.workspace.put(Message(channel, old, user=ada, text="Old", thread_ts=root))
     thread = ThreadRef(team=study.desk.slack.team_id, channel=channel, thread_ts=root)
-    link = Link(session=SessionId("devin-1"), by=UserId(ada), at=1, since=now - 9 * days)
+    link = Link(session=SessionId("devin-1"), by=UserId(ada), linked_at=1, since=now - 9 * days)
     await study.links.remove(thread)
     await study.links.create(thread, link)
     await study.gaps().note([Missed(thread, now - 9 * days)])
@@ -868,7 +868,7 @@ class AnHour:
     async def linked_and_replied(self) -> None:
         """Link the thread, and accept a reply that was written a second ago."""
         session, since = SessionId("devin-1"), self.now - HOUR
-        link = Link(session=session, by=self.reply.author, at=1, since=since)
+        link = Link(session=session, by=self.reply.author, linked_at=1, since=since)
         await self._study.links.create(self.thread, link)
         accepted = await Mailbox(self._store, CATCH_UP).accept(self.reply, session, timedelta(0))
         assert accepted.change is Change.ACCEPTED

@@ -85,7 +85,7 @@ async def test_nothing_is_sent_under_a_lease_that_may_be_over(
     parts = parts_of(box, store, devin=cast("Devin", devin), ACT_AS="known")
     thread = ThreadRef(team=box.slack.team_id, channel="C0GENERAL0", thread_ts="1.1")
     mailbox, session, ada = parts.state.mailbox, SessionId("devin-0"), UserId("U0ADA00000")
-    await Links(store, timedelta(days=1)).create(thread, Link(session=session, by=ada, at=1))
+    await Links(store, timedelta(days=1)).create(thread, Link(session=session, by=ada, linked_at=1))
     reply = Reply(thread=thread, ts="2.1", author=ada, text="hello")
     await mailbox.accept(reply, session, timedelta(0))
     lease = devin.lease = Lease(mailbox, session)

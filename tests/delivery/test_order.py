@@ -123,7 +123,7 @@ async def linked_long_ago(desk: Desk, store: Store, session: str) -> str:
     root = await slack.say("Shall we?", deliver=False)
     channel, ada = slack.workspace.channel("general").id, UserId(slack.workspace.user("ada").id)
     at = int(time.time()) - 2 * HOUR
-    link = Link(session=SessionId(session), by=ada, at=at, since=at * 1_000_000)
+    link = Link(session=SessionId(session), by=ada, linked_at=at, since=at * 1_000_000)
     thread = ThreadRef(team=slack.team_id, channel=channel, thread_ts=root)
     await Links(store, timedelta(days=1)).create(thread, link)
     return root

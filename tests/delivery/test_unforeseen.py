@@ -136,7 +136,7 @@ async def parts(store: Store, box: Sandbox) -> AsyncIterator[Parts]:
         built.workspace = copy(built.workspace)
         built.workspace.people = people
         deliveries = Deliverer(built.workspace, built.state, built.sender(), schedule, InFlight())
-        link = Link(session=ID, by=UserId("U0ADA"), at=1)
+        link = Link(session=ID, by=UserId("U0ADA"), linked_at=1)
         await Links(store, TTL).create(THREAD, link)
         yield Parts(deliveries, people, schedule, built.state.mailbox)
 

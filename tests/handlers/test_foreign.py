@@ -183,7 +183,7 @@ async def scene(desk: Desk, heard: Listeners) -> Scene:
     linked, unlinked = [await desk.slack.say("Shall we?", deliver=False) for _ in range(2)]
     at = Scene(desk, linked, unlinked)
     thread = ThreadRef(team=TENANT, channel=at.channel, thread_ts=linked)
-    link = Link(session=SessionId(SESSION), by=UserId("U0ADA00000"), at=0, since=1)
+    link = Link(session=SessionId(SESSION), by=UserId("U0ADA00000"), linked_at=0, since=1)
     assert await heard.cases.state.links.create(thread, link) is None
     return at
 
@@ -236,7 +236,7 @@ async def test_a_thread_is_ours_from_the_moment_that_another_process_links_it(
     payload = payload_of(scene.written(thread=scene.unlinked))
     assert await is_foreign(heard, payload)
     thread = ThreadRef(team=TENANT, channel=scene.channel, thread_ts=scene.unlinked)
-    link = Link(session=SessionId(SESSION), by=UserId("U0ADA00000"), at=0, since=1)
+    link = Link(session=SessionId(SESSION), by=UserId("U0ADA00000"), linked_at=0, since=1)
     await heard.cases.state.links.create(thread, link)
     assert not await is_foreign(heard, payload)
 
@@ -305,7 +305,7 @@ async def test_a_link_that_another_process_has_changed_is_looked_up_again(
         await raw.set(at(lease_key(SessionId(session))), "another process", ex=60)
     assert await heard.cases.replies.accept(first) is Change.ACCEPTED
     await links.remove(thread)
-    await links.create(thread, Link(session=SessionId(OTHER_SESSION), by=ada, at=1))
+    await links.create(thread, Link(session=SessionId(OTHER_SESSION), by=ada, linked_at=1))
     assert await heard.cases.replies.accept(second) is Change.ACCEPTED
 
 

@@ -31,7 +31,7 @@ async def link_again(speech: Speaking) -> None:
     """Link the thread again, as by a later command: its card is a new one."""
     ada = UserId(speech.box.slack.workspace.user("ada").id)
     await Links(speech.store, TTL).create(
-        speech.thread, Link(session=ID, by=ada, at=2, card="2000000")
+        speech.thread, Link(session=ID, by=ada, linked_at=2, card="2000000")
     )
 
 

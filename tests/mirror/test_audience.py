@@ -31,7 +31,7 @@ def audience_of(box: Sandbox, store: Store, client: SlackClient | None = None) -
 
 def link_by(who: str) -> Link:
     """Return a link that somebody made."""
-    return Link(session=SESSION, by=UserId(who), at=1)
+    return Link(session=SESSION, by=UserId(who), linked_at=1)
 
 
 async def test_a_process_that_was_not_told_of_a_shared_channel_is_quiet_as_well(

@@ -38,7 +38,7 @@ def thread(number: int = 1) -> ThreadRef:
 def follower(
     number: int = 1, *, follow: str = "", joined: int = 0, since: int | None = None
 ) -> Follower:
-    link = Link(session=SESSION, by=UserId("U1"), at=1, follow=follow)
+    link = Link(session=SESSION, by=UserId("U1"), linked_at=1, follow=follow)
     return Follower(thread(number), link, joined, joined if since is None else since)
 
 

@@ -31,7 +31,7 @@ CHOICE = "Which one?\n\n1. Red\n2. Blue"
 REMARK = "The tests pass."
 _FOLLOWER = Follower(
     ThreadRef(team="T1", channel="C1", thread_ts="1.000000"),
-    Link(session=SESSION, by=UserId("U1"), at=1),
+    Link(session=SESSION, by=UserId("U1"), linked_at=1),
     0,
 )
 

@@ -690,7 +690,7 @@ OF = SessionId(SESSION)
 async def taken(store: Store) -> tuple[Mailbox, Revisions, Reply]:
     """Return a reply that the lease holder `token` is sending."""
     thread, day = ThreadRef(team=TEAM, channel="C0GENERAL0", thread_ts=TS), timedelta(days=1)
-    await linked(store, thread, Link(session=OF, by=UserId(ADA), at=1), day)
+    await linked(store, thread, Link(session=OF, by=UserId(ADA), linked_at=1), day)
     reply = Reply(thread=thread, ts="1764000001.000100", author=UserId(ADA), text="hello")
     mailbox = Mailbox(store, day)
     await mailbox.accept(reply, OF, timedelta(0))
@@ -1048,7 +1048,7 @@ async def test_a_withdrawn_reply_takes_nothing_with_it(store: Store) -> None:
     """Without the last reply, a session has no mail at once; an earlier one leaves the others."""
     thread = ThreadRef(team=TEAM, channel="C0GENERAL0", thread_ts="1764000000.000100")
     of, day = SessionId(SESSION), timedelta(days=1)
-    await linked(store, thread, Link(session=of, by=UserId(ADA), at=1), day)
+    await linked(store, thread, Link(session=of, by=UserId(ADA), linked_at=1), day)
     mailbox, revisions = Mailbox(store, day), Revisions(store)
     one, two = (
         Reply(thread=thread, ts=f"176400000{number}.000100", author=UserId(ADA), text="hello")
@@ -1073,7 +1073,7 @@ async def test_a_deletion_that_meets_its_reply_at_the_door_takes_it_out(store: S
     """Two processes handle the two events at once; the session's other mail goes on."""
     thread = ThreadRef(team=TEAM, channel="C0GENERAL0", thread_ts="1764000000.000100")
     of, day = SessionId(SESSION), timedelta(days=1)
-    await linked(store, thread, Link(session=of, by=UserId(ADA), at=1), day)
+    await linked(store, thread, Link(session=of, by=UserId(ADA), linked_at=1), day)
     mailbox, revisions = Mailbox(store, day), Revisions(store)
     reply = Reply(thread=thread, ts="1764000001.000100", author=UserId(ADA), text="hello")
     # The reply is looked up before it is there, and withdrawn after that.

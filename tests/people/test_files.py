@@ -381,7 +381,7 @@ async def test_a_crash_during_the_upload_sends_nothing_twice_and_asks_nobody(
     )
     session, now = SessionId(SESSION), int(time.time())
     await Links(store, timedelta(days=1)).create(
-        thread, Link(session=session, by=UserId("U1"), at=now)
+        thread, Link(session=session, by=UserId("U1"), linked_at=now)
     )
     ts = await desk.slack.say("Look", thread=root, files=[upload(desk)], deliver=False)
     event = desk.slack.event_of("general", ts)["files"][0]
@@ -652,7 +652,7 @@ async def test_files_are_on_record_only_where_their_reply_may_still_be_sent(stor
         file = AttachedFile(name="a", permalink="", url="")
         reply = Reply(thread=thread, ts="1764000001.0", author=UserId("U1"), files=(file,))
         hour, session = timedelta(hours=1), SessionId(SESSION)
-        await Links(store, hour).create(thread, Link(session=session, by=UserId("U1"), at=1))
+        await Links(store, hour).create(thread, Link(session=session, by=UserId("U1"), linked_at=1))
         await Mailbox(store, hour).accept(reply, session, timedelta(0))
         assert await bringing.bring(reply, lambda: False) is None
         assert await Mailbox(store, timedelta(days=1)).uploads(reply.id) is None

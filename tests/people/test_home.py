@@ -124,7 +124,7 @@ async def asked(desk: Desk, user: str = "ada") -> View:
 
 def muted(name: str = "", *, is_muted: bool = True) -> SlackMessage:
     """Return the answer to `mute`, or what the thread is told if `name` did it from App Home."""
-    link = Link(session=SessionId(SESSION), by=UserId(ADA), at=0, muted=is_muted)
+    link = Link(session=SessionId(SESSION), by=UserId(ADA), linked_at=0, muted=is_muted)
     return thread_links.muted(link, name)
 
 
@@ -152,7 +152,7 @@ async def many(
         ref = ThreadRef(team=desk.slack.team_id, channel=place, thread_ts=ts)
         session = SessionId(f"devin-{one:032x}")
         await raw.hset(at(watched_key(session)), "seen", ENDED.to_json())
-        link = Link(session=session, by=UserId(ada), at=int(time.time()))
+        link = Link(session=session, by=UserId(ada), linked_at=int(time.time()))
         await linked(store, ref, link, timedelta(days=1))
     now = int(time.time() * 1000)
     names = [f"{desk.slack.team_id}:{place}:{ts}" for ts in made]
@@ -771,7 +771,7 @@ def test_a_full_page_is_one_that_slack_takes(last: OutcomeKind | None) -> None:
     """The longest values of everything fit: 100 blocks, and 250 kB in all."""
     thread = ThreadRef(team="T" * 12, channel="C" * 12, thread_ts="1764000000.000100")
     session = SessionId("devin-" + "f" * 64)
-    link = Link(session=session, by=UserId("U1"), at=1, topic="&" * TOPIC_LIMIT)
+    link = Link(session=session, by=UserId("U1"), linked_at=1, topic="&" * TOPIC_LIMIT)
     named = NamedSession(session, "&" * 1_000, "https://acme.devin.ai/" + "x" * 1_900)
     outcome = None if last is None else Outcome(kind=last, detail="x" * 32_000)
     request = PullRequest(url="https://github.com/acme/relay/pull/" + "7" * 300, state="open")
@@ -807,7 +807,7 @@ def test_first_words_are_inert(topic: str) -> None:
 def a_row(topic: str) -> Shown:
     """Return a thread of App Home with these first words."""
     session = SessionId(SESSION)
-    link = Link(session=session, by=UserId(ADA), at=1, topic=topic)
+    link = Link(session=session, by=UserId(ADA), linked_at=1, topic=topic)
     thread = ThreadRef(team=TEAM, channel=CHANNEL, thread_ts=ROOT_TS)
     return Shown(
         *(thread, link, NamedSession(session), "https://x.slack.com/y", 1, 0, None),

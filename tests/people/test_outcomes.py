@@ -549,7 +549,7 @@ async def test_a_relay_that_died_while_sending_says_so(
     channel, ada = desk.slack.workspace.channel("general").id, UserId("U0ADA00000")
     thread = ThreadRef(team=desk.slack.team_id, channel=channel, thread_ts=root)
     session, ttl = SessionId(SESSION), timedelta(days=1)
-    await Links(store, ttl).create(thread, Link(session=session, by=ada, at=1))
+    await Links(store, ttl).create(thread, Link(session=session, by=ada, linked_at=1))
     reply = Reply(thread=thread, ts=ts, author=ada, text="Please rebase")
     await Mailbox(store, ttl).accept(reply, session, timedelta(0))
     await Mailbox(store, ttl).take(session, "the token of one who died")

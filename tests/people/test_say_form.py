@@ -455,7 +455,9 @@ async def test_without_a_list_only_so_many_titles_are_asked_for(
     for number in range(15):
         ref = ThreadRef(team=desk.slack.team_id, channel=general, thread_ts=f"17640000{number}.1")
         session = SessionId(f"devin-{number:032x}")
-        await links.create(ref, Link(session=session, by=UserId("U0ADA"), at=int(time.time())))
+        await links.create(
+            ref, Link(session=session, by=UserId("U0ADA"), linked_at=int(time.time()))
+        )
         desk.devin.add_session(session, title="Title")
     await rest(raw)
     async with running(desk, environ, LIST_SESSIONS="false"):
@@ -484,7 +486,9 @@ async def test_a_channel_with_many_sessions_offers_the_latest(
     for number in range(70):
         ref = ThreadRef(team=desk.slack.team_id, channel=general, thread_ts=f"17640000{number}.1")
         session = SessionId(f"devin-{number:032x}")
-        await links.create(ref, Link(session=session, by=UserId("U0ADA"), at=int(time.time())))
+        await links.create(
+            ref, Link(session=session, by=UserId("U0ADA"), linked_at=int(time.time()))
+        )
     for number in range(200, 230):
         desk.devin.add_session(f"devin-{number:032x}", title="x" * 300)
     found = groups(await opened(desk))

@@ -127,7 +127,7 @@ def may_not(why: Standing) -> SlackMessage:
 def muted(*, is_muted: bool = True) -> SlackMessage:
     """Return the answer to `mute`, or to `unmute`."""
     session, by = SessionId(SESSION), UserId(ADA)
-    return thread_links.muted(Link(session=session, by=by, at=0, muted=is_muted))
+    return thread_links.muted(Link(session=session, by=by, linked_at=0, muted=is_muted))
 
 
 def shown(view: JSON) -> str:

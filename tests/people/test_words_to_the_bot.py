@@ -189,7 +189,7 @@ class Listener:
         spoken = await self.say(place, text, deliver=False)
         channel, since = self.slack.workspace.channel(place.channel).id, ts_micros(spoken.ts) + 1
         thread = ThreadRef(team=self.slack.team_id, channel=channel, thread_ts=spoken.thread)
-        link = Link(session=SessionId(SESSION), by=UserId("U0BEN00000"), at=1, since=since)
+        link = Link(session=SessionId(SESSION), by=UserId("U0BEN00000"), linked_at=1, since=since)
         await store.put(link_key(thread), link.to_json(), CATCH_UP)
         return spoken
 

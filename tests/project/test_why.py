@@ -237,7 +237,9 @@ async def case(desk: Desk, settings: Settings, store: Store, raw: Redis) -> Case
     ts = await desk.slack.say(WRITTEN, thread=root, deliver=False)
     place = desk.slack.workspace.channel("general").id
     thread = ThreadRef(team=TENANT, channel=place, thread_ts=root)
-    link = Link(session=ID, by=UserId("U0BEN"), at=int(time.time()), since=ts_micros(root) - 1)
+    link = Link(
+        session=ID, by=UserId("U0BEN"), linked_at=int(time.time()), since=ts_micros(root) - 1
+    )
     await Links(store, TTL).create(thread, link)
     return Case(desk, settings, store, raw, thread, ts)
 
@@ -395,7 +397,7 @@ async def test_a_broken_record_ends_no_diagnosis(case: Case) -> None:
 async def relinked(case: Case, **changes: object) -> None:
     """Change the link of the thread."""
     await Links(case.store, TTL).remove(case.thread)
-    link = Link(session=ID, by=UserId("U0BEN"), at=int(time.time()))
+    link = Link(session=ID, by=UserId("U0BEN"), linked_at=int(time.time()))
     await Links(case.store, TTL).create(case.thread, link.model_copy(update=changes))
 
 
@@ -436,7 +438,7 @@ async def test_an_event_that_never_came_needs_somebody(case: Case) -> None:
     """An older message that nothing explains."""
     lost = f"{TENANT}:-Fx0123:1764000000.000100"
     thread = ThreadRef.nowhere(TENANT, "Fx0123", "1764000000.000100")
-    link = Link(session=ID, by=UserId("U0BEN"), at=int(time.time()))
+    link = Link(session=ID, by=UserId("U0BEN"), linked_at=int(time.time()))
     await Links(case.store, TTL).create(thread, link)
     found = await told(case.settings, lost)
     assert found["Message"].startswith(f"✗ Message: {lost} isn't known: no event came, ")

@@ -234,7 +234,7 @@ async def test_a_link_whose_answer_from_redis_was_lost_is_a_new_one(
     channel = desk.slack.workspace.channel("general").id
     thread = ThreadRef(team=desk.slack.team_id, channel=channel, thread_ts=root)
     at_, by = ts_micros(ts), UserId(desk.slack.workspace.user("ada").id)
-    made = Link(session=SessionId(SESSION), by=by, at=1, since=at_, card=str(at_))
+    made = Link(session=SessionId(SESSION), by=by, linked_at=1, since=at_, card=str(at_))
     assert await Links(store, timedelta(days=1)).create(thread, made) is None
     await desk.slack.deliver_event(desk.slack.event_of(channel, ts))
     await desk.until_linked(root)

@@ -31,7 +31,7 @@ TTL = timedelta(days=1)
 async def finished(store: Store, outcome: Outcome, *, is_owed: bool = True, step: str = "") -> Owed:
     """Finish a reply with that outcome, and return the report that is owed for it."""
     thread = ThreadRef(team="T0TEAM", channel="C0GENERAL0", thread_ts="1764000000.000100")
-    await Links(store, TTL).create(thread, Link(session=ID, by=UserId("U0ADA"), at=1))
+    await Links(store, TTL).create(thread, Link(session=ID, by=UserId("U0ADA"), linked_at=1))
     mailbox = Mailbox(store, TTL)
     reply = Reply(
         thread=thread, ts="1764000001.000100", author=UserId("U0ADA"), text="hello", step=step

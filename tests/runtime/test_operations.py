@@ -47,7 +47,7 @@ async def fill(store: Store, session: int, replies: int) -> list[Reply]:
     """Return a linked thread whose session has mail."""
     name = SessionId(f"devin-{session:032x}")
     thread = ThreadRef(team="T0TEAM", channel="C0GENERAL", thread_ts=f"17640000{session:02}.000100")
-    await Links(store, TTL).create(thread, Link(session=name, by=ADA, at=1764000000))
+    await Links(store, TTL).create(thread, Link(session=name, by=ADA, linked_at=1764000000))
     mailbox = Mailbox(store, TTL)
     sent = [
         Reply(thread=thread, ts=f"1764000{number:03}.000{session:03}", author=ADA, text="hello")

@@ -32,7 +32,9 @@ async def polled(
 ) -> None:
     """Link a session, and record a poll of it that found this state and these words."""
     session, thread = SessionId(f"devin-{number:032x}"), thread_of(number)
-    await Links(store, TTL).create(thread, Link(session=session, by=UserId("U0ADA"), at=1764000000))
+    await Links(store, TTL).create(
+        thread, Link(session=session, by=UserId("U0ADA"), linked_at=1764000000)
+    )
     watches = Watches(store, TTL)
     (poll,) = (await watches.take(1, timedelta(0)))[0]
     items = [(thread, Said(id=text, text=text)) for text in said]
@@ -45,7 +47,7 @@ async def test_sessions_are_counted_by_their_states(store: Store) -> None:
     for number in range(3):
         await polled(store, number, SessionState.WAITING)
     await polled(store, 3, SessionState.WORKING)
-    new = Link(session=SessionId("devin-0"), by=UserId("U0ADA"), at=1764000000)
+    new = Link(session=SessionId("devin-0"), by=UserId("U0ADA"), linked_at=1764000000)
     await Links(store, TTL).create(thread_of(9), new)
     await measure(store)
     assert value("relay_sessions_watched", state="waiting") == 3
@@ -143,7 +145,7 @@ async def test_sessions_with_news_wait_for_the_budget_of_reads(
     for number in range(8):
         session = SessionId(f"devin-{number:032x}")
         desk.devin.add_session(session)
-        link = Link(session=session, by=UserId("U0ADA"), at=1764000000)
+        link = Link(session=session, by=UserId("U0ADA"), linked_at=1764000000)
         await Links(store, TTL).create(thread_of(number), link)
     name, began = "relay_devin_reads_put_off_total", time.monotonic()
     before = value(name, reason="budget")

@@ -52,7 +52,7 @@ async def thread_of(
     channel = desk.slack.workspace.channel("general").id
     thread = ThreadRef(team=desk.slack.team_id, channel=channel, thread_ts=root)
     by = UserId(desk.slack.workspace.user("ada").id)
-    await linked(store, thread, Link(session=session, by=by, at=1), TTL)
+    await linked(store, thread, Link(session=session, by=by, linked_at=1), TTL)
     return thread
 
 

@@ -35,7 +35,7 @@ async def test_a_thread_that_is_noted_while_it_is_read_stays_noted(
 
     Or a connection was lost, or a process has started (None), for which all threads are noted.
     """
-    link = Link(session=SESSION, by=UserId("U0ADA"), at=1)
+    link = Link(session=SESSION, by=UserId("U0ADA"), linked_at=1)
     await Links(store, WITHIN).create(THREAD, link)
     checkpoints = Checkpoints(store, WITHIN, "token")
     await checkpoints.note([Missed(THREAD, SAME)])
@@ -57,7 +57,9 @@ async def test_a_thread_that_is_noted_while_it_is_read_stays_noted(
 
 async def test_mail_waits_for_a_thread_no_longer_than_its_time(store: Store, raw: Redis) -> None:
     """A thread that Slack never shows must not hold up Devin's mail for ever."""
-    await Links(store, WITHIN).create(THREAD, Link(session=SESSION, by=UserId("U0ADA"), at=1))
+    await Links(store, WITHIN).create(
+        THREAD, Link(session=SESSION, by=UserId("U0ADA"), linked_at=1)
+    )
     mailbox = Mailbox(store, WITHIN)
     reply = Reply(thread=THREAD, ts="1764000002.000100", author=UserId("U0ADA"), text="hello")
     await Checkpoints(store, WITHIN, "token").note([Missed(THREAD, 1_764_000_001_000_000)])
@@ -74,7 +76,9 @@ async def test_a_take_that_is_sent_twice_goes_on_with_its_reply_though_others_ar
     store: Store,
 ) -> None:
     """The answer to the first was lost, and a thread was missed since; the reply is still ours."""
-    await Links(store, WITHIN).create(THREAD, Link(session=SESSION, by=UserId("U0ADA"), at=1))
+    await Links(store, WITHIN).create(
+        THREAD, Link(session=SESSION, by=UserId("U0ADA"), linked_at=1)
+    )
     mailbox = Mailbox(store, WITHIN)
     reply = Reply(thread=THREAD, ts="1764000002.000100", author=UserId("U0ADA"), text="hello")
     await mailbox.accept(reply, SESSION, timedelta(0))
@@ -87,7 +91,7 @@ async def test_a_take_that_is_sent_twice_goes_on_with_its_reply_though_others_ar
 
 async def test_a_gap_that_began_while_one_was_read_is_not_over(store: Store, raw: Redis) -> None:
     """Mail goes on waiting for it, and whoever has read the first one is told."""
-    link = Link(session=SESSION, by=UserId("U0ADA"), at=1)
+    link = Link(session=SESSION, by=UserId("U0ADA"), linked_at=1)
     await Links(store, WITHIN).create(THREAD, link)
     checkpoints = Checkpoints(store, WITHIN, "token")
     await checkpoints.note([Missed(THREAD, 1_764_000_002_000_000)])
@@ -103,7 +107,7 @@ async def test_a_gap_elsewhere_holds_up_no_mail_of_a_session_that_was_read(
     """Each link begins a gap, also while the backfill reads other threads."""
     links, other = Links(store, WITHIN), THREAD.model_copy(update={"channel": "C0OTHER"})
     for thread, session in ((THREAD, SESSION), (other, SessionId("devin-1"))):
-        await links.create(thread, Link(session=session, by=UserId("U0ADA"), at=1))
+        await links.create(thread, Link(session=session, by=UserId("U0ADA"), linked_at=1))
     checkpoints, mailbox = Checkpoints(store, WITHIN, "token"), Mailbox(store, WITHIN)
     await checkpoints.note([Missed(THREAD, 1_764_000_001_000_000)])
     gap, threads = await checkpoints.unread()
@@ -119,7 +123,7 @@ async def test_a_gap_elsewhere_holds_up_no_mail_of_a_session_that_was_read(
 
 async def test_a_muted_thread_is_not_read(store: Store) -> None:
     """Nothing in it is for Devin, and no mail waits for it."""
-    link = Link(session=SESSION, by=UserId("U0ADA"), at=1, muted=True)
+    link = Link(session=SESSION, by=UserId("U0ADA"), linked_at=1, muted=True)
     await Links(store, WITHIN).create(THREAD, link)
     checkpoints = Checkpoints(store, WITHIN, "token")
     await checkpoints.note([Missed(THREAD, 1_764_000_001_000_000)])
@@ -139,7 +143,7 @@ async def test_where_nothing_is_linked_only_what_is_for_the_bot_is_missed(store:
 
 async def test_what_is_for_the_bot_is_read_also_from_before_the_link(store: Store) -> None:
     """Somebody waits for an answer to it; other words from before are talk among people."""
-    link = Link(session=SESSION, by=UserId("U0ADA"), at=1, since=9)
+    link = Link(session=SESSION, by=UserId("U0ADA"), linked_at=1, since=9)
     await Links(store, WITHIN).create(THREAD, link)
     checkpoints = Checkpoints(store, WITHIN, "token")
     for is_for_bot, after in ((False, 9), (True, 4)):

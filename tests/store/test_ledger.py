@@ -35,7 +35,7 @@ class Meter:
         """Link the session, which the relay has started or not."""
         if started is not None:
             await self.watches.begin(SESSION, started)
-        link = Link(session=SESSION, by=UserId("U0BEN"), at=1)
+        link = Link(session=SESSION, by=UserId("U0BEN"), linked_at=1)
         await Links(self.store, TTL).create(THREAD, link)
 
     async def polled(self, when: datetime) -> TakenPoll:

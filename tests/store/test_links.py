@@ -37,7 +37,7 @@ def thread(number: int = 1, channel: str = "C0GENERAL") -> ThreadRef:
 
 
 def a_link(session: str = SESSION, by: UserId = ADA) -> Link:
-    return Link(session=SessionId(session), by=by, at=1764000000)
+    return Link(session=SessionId(session), by=by, linked_at=1764000000)
 
 
 @pytest.fixture

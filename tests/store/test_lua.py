@@ -116,7 +116,7 @@ async def test_a_thread_leaves_no_field_of_its_own_with_its_session(
     links, watches, watched = Links(store, ttl), Watches(store, ttl), at(watched_key(session))
     names = sorted(one for one in HASHES["watched"] if one.endswith(":"))
     for thread in (gone, stays):
-        await links.create(thread, Link(session=session, by=UserId("U0"), at=1))
+        await links.create(thread, Link(session=session, by=UserId("U0"), linked_at=1))
         await raw.hset(watched, mapping={f"{name}{thread.name}": "1" for name in names})
     if is_expired:
         await raw.delete(at(link_key(gone)))

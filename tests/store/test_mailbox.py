@@ -37,7 +37,7 @@ from tests.support.keys import at
 
 ID, OTHER = SessionId(SESSION), SessionId(OTHER_SESSION)
 THREAD = ThreadRef(team="T0TEAM", channel="C0GENERAL", thread_ts="1764000000.000100")
-LINK = Link(session=ID, by=UserId("U0ADA"), at=1764000000)
+LINK = Link(session=ID, by=UserId("U0ADA"), linked_at=1764000000)
 TTL = timedelta(days=90)
 NONE = timedelta(0)
 SOON = timedelta(seconds=4)

@@ -214,7 +214,7 @@ async def test_every_reply_ends_in_one_outcome_whoever_dies(
     """There is one outcome and report per round, oldest first, and never two senders' outcomes."""
     for session, thread in THREADS.items():
         await Links(store, timedelta(days=1)).create(
-            thread, Link(session=session, by=UserId("U0"), at=0)
+            thread, Link(session=session, by=UserId("U0"), linked_at=0)
         )
     story = Story(Mailbox(store, timedelta(days=1)), raw, seed)
     for _ in range(STEPS):

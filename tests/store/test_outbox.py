@@ -39,7 +39,7 @@ from tests.support.keys import at
 ID = SessionId(SESSION)
 TTL, DAY, NOW = timedelta(days=90), timedelta(days=1), timedelta(0)
 THREAD = ThreadRef(team="T0TEAM", channel="C0GENERAL", thread_ts="1764000000.000100")
-LINK = Link(session=ID, by=UserId("U0ADA"), at=1764000000)
+LINK = Link(session=ID, by=UserId("U0ADA"), linked_at=1764000000)
 NOTICE = Owed("T0TEAM:said:1", 1, OwedKind.NOTICE)
 REPLY = Reply(thread=THREAD, ts="1764000001.000100", author=UserId("U0ADA"), text="Rebase")
 REFUSED = Outcome(kind=OutcomeKind.REFUSED, status=403)

@@ -41,7 +41,7 @@ def thread(number: int = 1) -> ThreadRef:
 
 
 async def linked(store: Store, number: int = 1, session: SessionId = SESSION) -> None:
-    link = Link(session=session, by=UserId("U0ADA"), at=1)
+    link = Link(session=session, by=UserId("U0ADA"), linked_at=1)
     assert await Links(store, TTL).create(thread(number), link) is None
 
 
@@ -293,7 +293,9 @@ async def test_a_card_is_known_for_as_long_as_its_link(
     store: Store, raw: redis.asyncio.Redis
 ) -> None:
     """Also once it was to be edited: a card that is forgotten would say what is no longer so."""
-    await Links(store, LONG).create(thread(), Link(session=SESSION, by=UserId("U0ADA"), at=1))
+    await Links(store, LONG).create(
+        thread(), Link(session=SESSION, by=UserId("U0ADA"), linked_at=1)
+    )
     watches = Watches(store, LONG)
     poll = await watches.open((await watches.take(100, SOON))[0][0])
     await watches.record(poll, Found(seen=Watched(read_at=1), after=SOON, cards=poll.followers))

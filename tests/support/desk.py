@@ -318,7 +318,7 @@ def _payload(message: Message) -> Mapping[str, Any]:
 def muted(*, is_muted: bool = True) -> SlackMessage:
     """Return the bot's answer to `mute`, or else to `unmute`."""
     by = UserId("U0ADA00000")
-    return thread_links.muted(Link(session=SessionId(SESSION), by=by, at=0, muted=is_muted))
+    return thread_links.muted(Link(session=SessionId(SESSION), by=by, linked_at=0, muted=is_muted))
 
 
 def labels(message: Message) -> list[str]:

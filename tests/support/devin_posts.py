@@ -58,7 +58,7 @@ def linked(
     session: NamedSession, *, by: str = "ada", is_muted: bool = False, is_barred: bool = False
 ) -> str:
     """Return what a thread's card says apart from the session's state."""
-    link = Link(session=session.session, by=UserId(""), at=0, muted=is_muted)
+    link = Link(session=session.session, by=UserId(""), linked_at=0, muted=is_muted)
     shown = Card(
         thread=ThreadRef(team="", channel="", thread_ts=""),
         link=link,

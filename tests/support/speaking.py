@@ -74,7 +74,7 @@ class Speaking:
     async def link(self, session: SessionId = ID) -> None:
         """Link the thread to a session."""
         ada = UserId(self.box.slack.workspace.user("ada").id)
-        await Links(self.store, TTL).create(self.thread, Link(session=session, by=ada, at=1))
+        await Links(self.store, TTL).create(self.thread, Link(session=session, by=ada, linked_at=1))
 
     async def card(self) -> Owed:
         """Return the entry of the card of the thread's link."""

@@ -19,7 +19,7 @@ from sandbox.slack.world.live import live
 
 THREAD = ThreadRef(team="T0SANDBOX", channel="C0GENERAL0", thread_ts="1764000000.000100")
 LONGEST_SESSION = SessionId("devin-" + "f" * 64)
-LINK = Link(session=LONGEST_SESSION, by=UserId("U0ADA00000"), at=1_764_000_000)
+LINK = Link(session=LONGEST_SESSION, by=UserId("U0ADA00000"), linked_at=1_764_000_000)
 BARE = NamedSession(LONGEST_SESSION)
 HOST = "acme.devinenterprise.com"
 
