@@ -33,6 +33,7 @@ from tests.support.keys import TENANT, at
 from tests.support.listeners import Listeners, listeners
 from tests.support.observers import Observed
 from tests.support.redis_servers import node_url
+from tests.support.waiting import wait_until
 
 DAY = 86_400
 ADDRESS = f"https://app.devin.ai/sessions/{SESSION.removeprefix('devin-')}"
@@ -320,6 +321,22 @@ async def test_a_reply_whose_author_slack_does_not_name_has_its_thread_read(
     with pytest.raises(NotIdentified):
         await heard.cases.replies.accept(Reply(thread=thread, ts=ts, author=ben, text="Shall we?"))
     assert heard.cases.listening.has_unnoted
+
+
+async def test_a_reply_whose_author_slack_does_not_name_lets_none_past_earlier_ones(
+    scene: Scene, heard: Listeners
+) -> None:
+    """A later one would be sent before them."""
+    thread = ThreadRef(team=TENANT, channel=scene.channel, thread_ts=scene.linked)
+    ben, ts = UserId("U0BEN00000"), scene.written()["ts"]
+    scene.slack.fail_next("users.info", status=503, times=2)
+    reply, calls = Reply(thread=thread, ts=ts, author=ben, text="Shall we?"), scene.slack.calls
+    with heard.cases.replies.in_line(thread):
+        unknown = asyncio.create_task(heard.cases.replies.accept(reply))
+        await wait_until(lambda: [one.method for one in calls].count("users.info") == 2, "asked")
+        assert not (await asyncio.wait([unknown], timeout=0.3))[0]
+    with pytest.raises(NotIdentified):
+        await unknown
 
 
 @pytest.mark.parametrize("is_late", [False, True])
