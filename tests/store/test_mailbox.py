@@ -290,7 +290,7 @@ async def test_that_a_reply_waits_is_taken_back_once_another_link_has_it(
     assert await is_taken_back(store, begun.owed)
 
 
-@pytest.mark.parametrize("how", ["withdrawn", "done"])
+@pytest.mark.parametrize("how", ["withdrawn", "done", "relinked"])
 async def test_a_notice_that_is_told_just_as_its_reply_waits_no_longer_is_taken_back(
     mailbox: Mailbox, store: Store, how: str
 ) -> None:
@@ -299,6 +299,9 @@ async def test_a_notice_that_is_told_just_as_its_reply_waits_no_longer_is_taken_
     begun = await notice_begun(mailbox, store, reply)
     if how == "withdrawn":
         await Revisions(store).withdraw(reply.id, may_be_ahead=False)
+    elif how == "relinked":
+        await relinked(store)
+        await mailbox.accept(reply, OTHER, NONE, Evidence.THREAD)
     else:
         await mailbox.finish(ID, "a", await taken(mailbox, "a"), DELIVERED, go_on=True)
     await Outbox(store).end(begun, delay_told_in=THREAD.thread_ts)

@@ -62,13 +62,16 @@ local kept = known == 'ahead' and not by_person and redis.call('HGET', reply, 'r
 local round = 1
 if is_elsewhere then redis.call('ZREM', key.mail(had_by), reply_id) end
 if known and (by_person or is_elsewhere) then
+  local delay = reply_id .. '|' .. (last_round or 0) .. '|delay'
+  local _, _, holds = try_of(delay)
   redis.call('DEL', reply)
   redis.call('HSET', reply, 'edited', edited or 0)
   round = (last_round or 0) + 1
-  -- A thread that was told that the reply waits may not have been told of any outcome.
-  if told_in then
+  -- A thread that was told that the reply waits, or just is, may not have been told of any outcome.
+  if told_in or holds then
+    told_in = told_in or cjson.decode(text).thread.thread_ts
     redis.call('HSET', reply, 'delay_told_in', told_in)
-    redis.call('ZADD', key.outbox, 'NX', now, reply_id .. '|' .. last_round .. '|delay')
+    redis.call('ZADD', key.outbox, 'NX', now, delay)
     prolong(key.outbox, keep.done)
   end
 end
