@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 
 import aiohttp
@@ -10,8 +11,12 @@ from redis.asyncio import Redis
 
 from bot.app import Bot
 from bot.model.errors import IsMuted, StoreAway
+from bot.model.people import UserId
+from bot.model.sessions import SessionId
+from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import open_store
 from bot.settings import load_settings
+from bot.store.links import Links
 from bot.timing import TIMING
 from bot.wording import refusals, thread_links
 from bot.wording.delivery_reports import late
@@ -470,3 +475,15 @@ async def until_taken(desk: Desk, delivery: Delivery) -> None:
         return delivery.acked
 
     await wait_until(is_taken, "it is acknowledged")
+
+
+async def test_a_full_redis_takes_no_link(valkey: ValkeyProcess) -> None:
+    """After a deletion, Redis would take it, and nothing else that comes with it."""
+    thread = ThreadRef(team="T0", channel="C0", thread_ts="1700000000.000100")
+    link = Link(session=SessionId(SESSION), by=UserId("U0ADA00000"), linked_at=1)
+    async with open_store(valkey.url) as store:
+        links = Links(store, timedelta(days=1))
+        await full(valkey)
+        with pytest.raises(StoreAway):
+            await links.create(thread, link)
+        assert await links.get(thread) is None

@@ -22,8 +22,8 @@ if new == '' then
     if #followers_of(session) == 0 then redis.call('ZREM', key.watch, session) end
   end
 elseif was == '' then
+  redis.call('SET', link, new)  -- a full Redis refuses this, but not after another write
   forget_thread(watched, thread)
-  redis.call('SET', link, new)
   redis.call('ZREMRANGEBYSCORE', key.threads, '-inf', now - link_ttl * 1000)
   traffic(thread, now, link_ttl)
   local card = key.subject(card_name)
