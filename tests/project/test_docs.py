@@ -115,6 +115,13 @@ def test_every_command_of_people_is_explained_and_no_other(page: str) -> None:
     assert {one for one in shown if " " in one} == fixed
 
 
+def test_each_command_that_needs_the_mention_in_a_direct_message_s_thread_is_named() -> None:
+    """Without it, Devin gets the reply; any other command is never sent to Devin."""
+    listed = re.findall(r"such as\s`status`;(.*?)need the mention", IN_SLACK, re.DOTALL)
+    named = re.findall(r"`(\w+)`", "".join(listed))
+    assert sorted(named) == sorted(verb for verb, one in VERBS.items() if one.may_be_talk)
+
+
 def test_every_outcome_has_a_row_and_its_mark_stands_in_it() -> None:
     """Every outcome that people can meet is explained."""
     shown = {"white_check_mark": "✅", "zzz": "💤", "x": "❌"}
