@@ -308,6 +308,22 @@ async def test_a_notice_that_is_told_just_as_its_reply_waits_no_longer_is_taken_
     assert await is_taken_back(store, begun.owed)
 
 
+async def test_a_notice_that_was_taken_back_with_an_outcome_is_left_alone(
+    mailbox: Mailbox, store: Store
+) -> None:
+    """Its thread may be another session's by now."""
+    (reply,) = await filled(mailbox, 2)
+    outbox, notice = Outbox(store), await notice_begun(mailbox, store, reply)
+    await outbox.end(notice, delay_told_in=THREAD.thread_ts)
+    ended = Outcome(kind=OutcomeKind.ENDED)
+    await mailbox.finish(ID, "a", await taken(mailbox, "a"), ended, go_on=True)
+    told = await outbox.begin(Owed(reply.id, 1, OwedKind.OUTCOME))
+    assert told is not None
+    await outbox.end(told)
+    assert (await mailbox.accept(reply, ID, NONE, Evidence.PERSON)).change is Change.ACCEPTED
+    assert await outbox.begin(notice.owed) is None
+
+
 async def test_traffic_keeps_a_link_alive(mailbox: Mailbox, raw: Redis) -> None:
     """An accepted reply renews the link's time to live, and its channel's."""
     keys = (at(link_key(THREAD)), at(THREADS_KEY))

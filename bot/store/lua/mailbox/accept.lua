@@ -62,13 +62,15 @@ local kept = known == 'ahead' and not by_person and redis.call('HGET', reply, 'r
 local round = 1
 if is_elsewhere then redis.call('ZREM', key.mail(had_by), reply_id) end
 if known and (by_person or is_elsewhere) then
-  local delay = reply_id .. '|' .. (last_round or 0) .. '|delay'
+  local in_round = reply_id .. '|' .. (last_round or 0)
+  local delay = in_round .. '|delay'
   local _, _, holds = try_of(delay)
   redis.call('DEL', reply)
   redis.call('HSET', reply, 'edited', edited or 0)
   round = (last_round or 0) + 1
-  -- A thread that was told that the reply waits, or just is, may not have been told of any outcome.
-  if told_in or holds then
+  -- That a thread was told, or just is, that the reply waits, is taken back with an outcome.
+  local is_told = known == 'done' and not redis.call('ZSCORE', key.outbox, in_round .. '|outcome')
+  if holds or (told_in and not is_told) then
     told_in = told_in or cjson.decode(text).thread.thread_ts
     redis.call('HSET', reply, 'delay_told_in', told_in)
     redis.call('ZADD', key.outbox, 'NX', now, delay)
