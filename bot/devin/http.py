@@ -139,7 +139,7 @@ class DevinHttp:
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
         """Send a request; a redirect is not followed: it would carry the key to another place."""
-        # Without a `stream`, httpx would add headers that aiohttp adds.
+        # With a `stream`, httpx leaves the body's headers to aiohttp; read, it is sent as a whole.
         whole = httpx.ByteStream(body) if isinstance(body, bytes) else None
         request = httpx.Request(
             method,
