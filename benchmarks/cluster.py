@@ -25,7 +25,8 @@ from benchmarks.processes import free_port
 from bot.model.people import UserId
 from bot.model.replies import Outcome, OutcomeKind, Reply
 from bot.model.sessions import SessionId
-from bot.model.threads import Link, ThreadRef, micros_ts
+from bot.model.threads import Link, ThreadRef
+from bot.model.times import Micros, micros_ts
 from bot.redis.connection import Store, open_store
 from bot.redis.embedded.server import _binary
 from bot.store.links import Links
@@ -36,7 +37,7 @@ NODES, SLOTS = 3, 16_384
 WORKSPACES = 30
 TTL = timedelta(days=90)
 PATIENCE_SECONDS = 30.0
-BEGAN = 1_764_000_000_000_000
+BEGAN = Micros(1_764_000_000_000_000)
 DELIVERED = Outcome(kind=OutcomeKind.DELIVERED, status=200)
 
 
@@ -67,7 +68,7 @@ class _Workspaces:
         """Link the thread of each workspace."""
         for number, links in enumerate(self._links):
             link = Link(
-                session=_session(number), by=UserId(PEOPLE[0]), linked_at=BEGAN // 1_000_000
+                session=_session(number), by=UserId(PEOPLE[0]), linked_at=int(BEGAN) // 1_000_000
             )
             await links.create(_thread(number), link)
 

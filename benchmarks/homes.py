@@ -14,14 +14,15 @@ from benchmarks.payloads import PEOPLE, TEAM, message
 from bot.model.people import UserId
 from bot.model.replies import Reply
 from bot.model.sessions import SessionId
-from bot.model.threads import Link, ThreadRef, micros_ts
+from bot.model.threads import Link, ThreadRef
+from bot.model.times import Micros, micros_ts
 from bot.redis.connection import Store, open_store
 from bot.redis.embedded.server import embedded_valkey
 from bot.store.links import Links
 
 TTL = timedelta(days=90)
 CHUNK = 1_000
-BEGAN = 1_764_000_000_000_000
+BEGAN = Micros(1_764_000_000_000_000)
 """The `ts` of the first generated reply, in microseconds."""
 
 
@@ -94,7 +95,7 @@ def session_id(number: int) -> SessionId:
 
 def link(session: SessionId) -> Link:
     """Return a link to `session`."""
-    return Link(session=session, by=UserId(PEOPLE[0]), linked_at=BEGAN // 1_000_000)
+    return Link(session=session, by=UserId(PEOPLE[0]), linked_at=int(BEGAN) // 1_000_000)
 
 
 def reply(session: int, number: int) -> Reply:

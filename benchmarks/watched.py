@@ -24,7 +24,8 @@ from bot.mirror import pace
 from bot.model.generation import Generation
 from bot.model.people import UserId
 from bot.model.sessions import SessionId, SessionState, Watched
-from bot.model.threads import Link, ThreadRef, micros_ts
+from bot.model.threads import Link, ThreadRef
+from bot.model.times import Micros, micros_ts
 from bot.redis.connection import open_store
 from bot.redis.embedded.server import embedded_valkey
 from bot.redis.keys import OUTBOX_KEY, THREADS_KEY
@@ -53,7 +54,9 @@ async def watching(
 ) -> AsyncIterator[Contest]:
     """Start a relay that watches `busy` sessions at work and `silent` ones at rest."""
     ids = [f"devin-{number:032x}" for number in range(busy + silent)]
-    roots = [micros_ts(1_764_000_000_000_000 + 1_000_000 * number) for number in range(len(ids))]
+    roots = [
+        micros_ts(Micros(1_764_000_000_000_000 + 1_000_000 * number)) for number in range(len(ids))
+    ]
     with tempfile.TemporaryDirectory() as directory:
         home = Path(directory)
         async with open_wire(api=api) as wire:

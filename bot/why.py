@@ -16,7 +16,8 @@ from bot.model.errors import SlackAway, SlackRefused, StoreAway
 from bot.model.findings import Finding
 from bot.model.record import string
 from bot.model.replies import QUEUED, UNCLEAR, OutcomeKind, reply_id
-from bot.model.threads import ThreadRef, is_id, ts_micros
+from bot.model.threads import ThreadRef, is_id
+from bot.model.times import ts_micros
 from bot.redis import keep
 from bot.redis.connection import Store, check_schema, millis, open_store
 from bot.redis.embedded.home import ValkeyHome

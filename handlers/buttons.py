@@ -13,7 +13,8 @@ from bot.model.errors import AnsweredAlready, MovedOn, PersonError
 from bot.model.people import UserId
 from bot.model.record import mapping, string
 from bot.model.sessions import Closing, Follow
-from bot.model.threads import ThreadRef, is_id, is_ts
+from bot.model.threads import ThreadRef, is_id
+from bot.model.times import is_ts
 from bot.relay import UseCases
 from bot.wording import actions, delivery_reports, refusals, thread_links
 from bot.wording.lifecycle import adopting, ending

@@ -20,7 +20,8 @@ from slack_bolt.response import BoltResponse
 from bot.model.errors import NotIdentified, StoreAway
 from bot.model.record import first_of, mapping, string, strings
 from bot.model.replies import Deletion
-from bot.model.threads import is_id, is_ts, ts_micros
+from bot.model.threads import is_id
+from bot.model.times import Micros, is_ts, ts_micros
 from bot.redis.keep import REVOKED
 from bot.relay import UseCases
 from bot.slack.app.workspace import Identity
@@ -94,7 +95,7 @@ async def _read_lost(cases: UseCases, what: str) -> None:
     """Have threads read that may miss replies since a workspace that had the app revoked access."""
     claims, listening = cases.state.claims, cases.listening
     if (since := await claims.noted(what)) is not None:
-        listening.missed(int(since))
+        listening.missed(Micros(since))
         await listening.note()
         await claims.disclaim(what)
 
@@ -167,7 +168,9 @@ class Hearing:
             self.cases.workspace.clock.note(at)
         if payload.get("type") == "app_rate_limited":
             minute = payload.get("minute_rate_limited")
-            self.cases.listening.missed(minute * 1_000_000 if isinstance(minute, int) else None)
+            self.cases.listening.missed(
+                Micros(minute * 1_000_000) if isinstance(minute, int) else None
+            )
 
     async def is_foreign(self, payload: Payload) -> bool:
         """Whether no listener would act on a payload; False if Redis must say so, and cannot.
@@ -228,8 +231,8 @@ def parse_missed(event: Payload, ours: Identity) -> Missed | None:
     return Missed(thread, ts_micros(ts), is_for_bot) if is_for_bot or is_reply else None
 
 
-def _time_of(payload: Payload) -> int | None:
-    """The time that Slack gives for a payload, in microseconds; None for a submitted form."""
+def _time_of(payload: Payload) -> Micros | None:
+    """The time that Slack gives for a payload; None for a submitted form."""
     action = first_of(payload.get("actions")) or payload
     ts = string(mapping(payload.get("event")), "event_ts") or string(action, "action_ts")
     return ts_micros(ts) if is_ts(ts) else None

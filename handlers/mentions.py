@@ -19,7 +19,8 @@ from bot.model.options import FIELDS, PREFACE, Changes
 from bot.model.people import Act
 from bot.model.replies import Change, Reply, reply_id
 from bot.model.sessions import Closing, Follow
-from bot.model.threads import ThreadRef, ts_micros
+from bot.model.threads import ThreadRef
+from bot.model.times import ts_micros
 from bot.relay import UseCases
 from bot.relay.accept import FRESH
 from bot.relay.lifecycle.starting import Start, subject_of

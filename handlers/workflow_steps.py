@@ -12,7 +12,8 @@ from slack_bolt.async_app import AsyncApp
 
 from bot.model.options import one_line
 from bot.model.record import encodable, mapping, string
-from bot.model.threads import is_id, is_ts
+from bot.model.threads import is_id
+from bot.model.times import is_ts
 from bot.model.workflow_steps import START, Flaw, StepAsked
 from bot.relay import UseCases
 from handlers.parse.messages import Payload

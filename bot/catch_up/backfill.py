@@ -18,7 +18,8 @@ from bot.model import errors
 from bot.model.record import mapping, mappings, string
 from bot.model.replies import FOR_NO_SESSION, Change, Evidence, Reply
 from bot.model.sessions import OVER, SessionId
-from bot.model.threads import Link, ThreadRef, is_ts, micros_ts, ts_micros
+from bot.model.threads import Link, ThreadRef
+from bot.model.times import Micros, is_ts, micros_ts, ts_micros
 from bot.redis.keep import BACKFILL_LEASE
 from bot.relay import UseCases
 from bot.runtime import metrics
@@ -48,7 +49,7 @@ CHANNEL_GONE = frozenset(
 
 @dataclass(slots=True)
 class Found:
-    """The content found in a thread; `latest` is the last message's time in microseconds.
+    """The content found in a thread; `latest` is the last message's time.
 
     `silenced` has the replies that were written after a missed `unlink` or `mute`. What
     `was_awaited` by a link that took its time is not late. Those of the replies were `missed` that
@@ -57,7 +58,7 @@ class Found:
 
     thread: ThreadRef
     root: Mapping[str, Any] = field(default_factory=dict)
-    latest: int = 0
+    latest: Micros = Micros(0)
     replies: list[Reply] = field(default_factory=list)
     unheard: list[Command] = field(default_factory=list)
     silenced: list[Reply] = field(default_factory=list)
@@ -78,7 +79,7 @@ class ThreadReader:
         self._next_call = 0.0
         self.out_of_reach: dict[str, str] = {}
 
-    async def read(self, thread: ThreadRef, oldest: int) -> Found | None:
+    async def read(self, thread: ThreadRef, oldest: Micros) -> Found | None:
         """Read `thread` after `oldest`; None if Slack does not show it. Raises Slack's errors."""
         if (reason := self.out_of_reach.get(thread.channel)) is not None:
             metrics.CAUGHT_UP.labels(reason).inc()
@@ -103,7 +104,7 @@ class ThreadReader:
         metrics.CAUGHT_UP.labels("read").inc()
         return read
 
-    async def _sort(self, page: Sequence[Mapping[str, Any]], oldest: int, read: Found) -> None:
+    async def _sort(self, page: Sequence[Mapping[str, Any]], oldest: Micros, read: Found) -> None:
         for message in page:
             if is_ts(ts := string(message, "ts")):
                 read.latest = max(read.latest, ts_micros(ts))
@@ -299,12 +300,12 @@ class CatchUp:
         if link is None or string(root, "ts") in {"", micros_ts(link.since)}:
             return
         edited = string(mapping(root.get("edited")), "ts")
-        text, blocks, at = string(root, "text"), mappings(root.get("blocks")), 0
+        text, blocks, at = string(root, "text"), mappings(root.get("blocks")), Micros(0)
         if root.get("subtype") == "tombstone":
             text, blocks, at = "", [], GONE
         elif is_ts(edited):
             at = ts_micros(edited)
-        if not link.topic or at > int(link.topic_at):
+        if not link.topic or at > Micros(link.topic_at):
             topic = await self.cases.accepting.topic_of(text, blocks)
             await self.cases.state.links.describe(read.thread, topic, at)
 

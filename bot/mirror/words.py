@@ -239,7 +239,7 @@ class WordsTeller:
 
     def _since(self) -> str:
         """Return a `ts` that is older than whatever is posted from now on; empty if not known."""
-        now = self.workspace.clock.now // SECOND
+        now = int(self.workspace.clock.now) // SECOND
         return f"{now - MARGIN_SECONDS}.000000" if now else ""
 
     async def hearing(self, thread: ThreadRef) -> Heard:

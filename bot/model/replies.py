@@ -11,6 +11,7 @@ from bot.model.files import MOST_FORWARDED, AttachedFile, Forwarded, Upload
 from bot.model.people import UserId
 from bot.model.record import Record
 from bot.model.threads import ThreadRef
+from bot.model.times import Micros
 
 
 class OutcomeKind(StrEnum):
@@ -153,14 +154,14 @@ def place_of(reply: str) -> tuple[str, str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A message as its author has edited it, at `edited` (microseconds).
+    """A message as its author has edited it, at `edited`.
 
     An aside is marked as not for Devin. `was_answered`: the message was for the bot, which has
     answered it; `is_spoken`: it is for the bot now.
     """
 
     reply: Reply
-    edited: int
+    edited: Micros
     is_aside: bool
     was_aside: bool = False
     was_answered: bool = False

@@ -13,6 +13,7 @@ from typing import NewType
 
 from bot.model.people import UserId
 from bot.model.record import Record
+from bot.model.times import Micros
 
 SessionId = NewType("SessionId", str)
 """Canonical `devin-<hex>`; only `sessions.parse_session` makes one from external text."""
@@ -253,7 +254,7 @@ class Started(Record):
 
     `cap` is the ACUs that the session may use, and `chosen` its options as written. `as_user` is
     the person's own account in Devin, if it was started as them. `asked` is when it was last asked
-    for, by Slack's clock (us), and `until` the time of the last message that its prompt may have.
+    for, and `until` when the last message was written that its prompt may have.
     """
 
     by: UserId = UserId("")
@@ -262,8 +263,8 @@ class Started(Record):
     cap: int | None = None
     chosen: str = ""
     as_user: str = ""
-    asked: int = 0
-    until: int = 0
+    asked: Micros = Micros(0)
+    until: Micros = Micros(0)
 
 
 class Child(Record):

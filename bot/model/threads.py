@@ -1,17 +1,15 @@
-"""Slack threads, their links to sessions, and Slack's ids and timestamps."""
+"""Slack threads, their links to sessions, and Slack's ids."""
 
-import re
-from typing import Any, Self
+from typing import Self
 
 from pydantic import field_serializer
 
 from bot.model.people import UserId
 from bot.model.record import Record
 from bot.model.sessions import SessionId
+from bot.model.times import Micros
 
 TOPIC_LIMIT = 80
-
-_TS = re.compile(r"([0-9]{1,10})(?:\.([0-9]{0,6}))?")  # until the year 2286
 
 LONGEST_ID = 32
 """Upper bound in characters; Slack's ids have about a dozen."""
@@ -59,19 +57,19 @@ def parse_thread(name: str) -> ThreadRef:
 class Link(Record):
     """The tie between a thread and a session: who made it, and if it is muted.
 
-    `linked_at` is when it was made (Unix seconds), and `since` the time of linking or unmuting, a
-    `ts` in microseconds: messages until then are not for Devin. Its JSON is a string, since Lua
-    would write 14 of its 16 digits. `follow` is how much of the session the thread follows, by its
-    own choice; "" if it made none. `card` tells its card from those of other links. `topic` has the
-    first words of the thread's first message, on one line of at most `TOPIC_LIMIT` characters, as
-    of `topic_at` (`Links.describe`).
+    `linked_at` is when it was made (Unix seconds), and `since` the time of linking or unmuting:
+    messages until then are not for Devin. Its JSON is a string, since Lua would write 14 of its 16
+    digits. `follow` is how much of the session the thread follows, by its own choice; "" if it made
+    none. `card` tells its card from those of other links. `topic` has the first words of the
+    thread's first message, on one line of at most `TOPIC_LIMIT` characters, as of `topic_at`
+    (`Links.describe`).
     """
 
     session: SessionId
     by: UserId
     linked_at: int
     muted: bool = False
-    since: int = 0
+    since: Micros = Micros(0)
     follow: str = ""
     card: str = ""
     topic: str = ""
@@ -83,7 +81,7 @@ class Link(Record):
         return not self.muted
 
     @field_serializer("since")
-    def _exact(self, since: int) -> str:
+    def _exact(self, since: Micros) -> str:
         return str(since)
 
 
@@ -108,21 +106,3 @@ def is_channel(text: str) -> bool:
 def is_direct(channel: str) -> bool:
     """Return True if a conversation is somebody's direct message with the bot, by its id."""
     return channel.startswith("D")
-
-
-def micros_ts(micros: int) -> str:
-    """Format a time in microseconds as a Slack `ts`."""
-    return f"{micros // 1_000_000}.{micros % 1_000_000:06d}"
-
-
-def ts_micros(ts: str) -> int:
-    """Parse a Slack `ts` as whole microseconds, which a Redis score holds; raises `ValueError`."""
-    found = _TS.fullmatch(ts)
-    if found is None:
-        raise ValueError("not a Slack ts")
-    return int(found[1]) * 1_000_000 + int((found[2] or "").ljust(6, "0"))
-
-
-def is_ts(value: Any) -> bool:
-    """Whether `value` is a `ts` of Slack."""
-    return isinstance(value, str) and _TS.fullmatch(value) is not None

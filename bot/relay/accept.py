@@ -20,7 +20,8 @@ from bot.model import errors
 from bot.model.people import Act, Standing, UserId
 from bot.model.replies import Change, Evidence, OutcomeKind, Reply
 from bot.model.sessions import SessionId, SessionState
-from bot.model.threads import Link, ThreadRef, micros_ts, ts_micros
+from bot.model.threads import Link, ThreadRef
+from bot.model.times import Micros, micros_ts, ts_micros
 from bot.redis.keep import TRIED
 from bot.relay.listening import Listening
 from bot.runtime import metrics
@@ -103,7 +104,7 @@ class Accepting:
         thread: ThreadRef,
         by: UserId,
         session: SessionId,
-        since: int,
+        since: Micros,
         *,
         begins: bool = False,
         near: Reply | None = None,
@@ -111,9 +112,8 @@ class Accepting:
     ) -> tuple[Link, bool]:
         """Link `thread` to `session`; return the link it has now, and True if it is new.
 
-        Replies after `since`, a `ts` in microseconds, go to Devin; what the session said before
-        stays out, unless it `begins` there. If `near` is the thread's first message, its words are
-        kept.
+        Replies after `since` go to Devin; what the session said before stays out, unless it
+        `begins` there. If `near` is the thread's first message, its words are kept.
         """
         topic = ""
         if near is not None and near.ts == thread.thread_ts:
@@ -172,8 +172,10 @@ class Accepting:
         _, ended_by = await watches.last_people(session, thread)
         return bool(ended_by) or (last is not None and last.kind is OutcomeKind.ENDED)
 
-    async def read_since(self, thread: ThreadRef, since: int, *, took_long: bool = False) -> None:
-        """Have `thread` read from `since` on, the `ts` (in us) of the request for its link.
+    async def read_since(
+        self, thread: ThreadRef, since: Micros, *, took_long: bool = False
+    ) -> None:
+        """Have `thread` read from `since` on, the time of the request for its link.
 
         Messages written since then met no link; after a request that `took_long`, or isn't fresh,
         later mail waits for them.
@@ -218,7 +220,7 @@ class Accepting:
 
     def before_now(self) -> str:
         """Return a `ts` that is older than whatever is posted from now on."""
-        return micros_ts(max(0, self.workspace.clock.now - CLOCK_MARGIN))
+        return micros_ts(max(Micros(0), self.workspace.clock.now - CLOCK_MARGIN))
 
     def is_fresh(self, ts: str) -> bool:
         """Return False if `ts` is older than `FRESH`: a retry or a backlog brought its event."""

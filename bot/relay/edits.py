@@ -13,7 +13,8 @@ from bot.delivery.compose import markdown_of
 from bot.model.errors import AlreadyDone, EmptyMessage, Expired, MessageGone
 from bot.model.people import Standing, UserId
 from bot.model.replies import Deletion, Edit, Reply, ReplyId, place_of
-from bot.model.threads import Link, ThreadRef, ts_micros
+from bot.model.threads import Link, ThreadRef
+from bot.model.times import Micros, ts_micros
 from bot.redis import keep
 from bot.relay.accept import Accepting
 from bot.relay.saying import Speaking, Spoken
@@ -35,7 +36,7 @@ class CorrectionOffered(Ticket, kind="CorrectionOffered"):
     """An offer to send the new text of an edited message; `reply` has the latest text."""
 
     reply: Reply
-    edited: int
+    edited: Micros
 
 
 @dataclass(frozen=True, slots=True)

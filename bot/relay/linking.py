@@ -17,6 +17,7 @@ from bot.model.people import Act, UserId
 from bot.model.replies import Reply
 from bot.model.sessions import Follow, SessionId
 from bot.model.threads import Link, ThreadRef
+from bot.model.times import Micros
 from bot.relay.accept import Accepting
 from bot.relay.naming import Naming
 from bot.reporting.reporter import Notices
@@ -50,7 +51,7 @@ class Linking:
     acting: Acting
     notices: Notices
 
-    async def link(self, thread: ThreadRef, by: UserId, text: str, at: int) -> tuple[Link, bool]:
+    async def link(self, thread: ThreadRef, by: UserId, text: str, at: Micros) -> tuple[Link, bool]:
         """Link `thread` to the session that `text` names; return the link, and True if it existed.
 
         `at`: as in `Accepting.link`. Raises `BadSession` and `LinkedElsewhere`.
@@ -73,7 +74,7 @@ class Linking:
         self,
         thread: ThreadRef,
         by: UserId,
-        at: int,
+        at: Micros,
         session: SessionId | None = None,
         *,
         muted: bool,

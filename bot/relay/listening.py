@@ -16,6 +16,7 @@ from cachetools import TTLCache
 from bot.model.errors import StoreAway
 from bot.model.replies import ReplyId
 from bot.model.threads import ThreadRef
+from bot.model.times import Micros
 from bot.slack.api import SlackClock
 from bot.store.checkpoints import CATCH_UP, Checkpoints, Missed
 
@@ -45,12 +46,12 @@ class Listening:
         self._checkpoints = checkpoints
         self._clock = clock
         self._within = within // timedelta(microseconds=1)
-        self._kept: int | None = None
-        self._checkpoint: int | None = None
+        self._kept: Micros | None = None
+        self._checkpoint: Micros | None = None
         self._refused: dict[ThreadRef, Missed] = {}
         self._waiting: TTLCache[ReplyId, None] = TTLCache(MOST_WAITING, WAITING_SECONDS)
         self._is_all, self._times = False, 0
-        self._all_since: int | None = None
+        self._all_since: Micros | None = None
         self._noting = asyncio.Lock()
         self.wanted = asyncio.Event()
 
@@ -59,11 +60,11 @@ class Listening:
         """True if something was missed that is not noted in Redis yet."""
         return self._is_all or bool(self._refused)
 
-    def kept(self, ts: int) -> None:
-        """Register that the event of `ts`, in microseconds, was acknowledged."""
+    def kept(self, ts: Micros) -> None:
+        """Register that the event of `ts` was acknowledged."""
         # A `ts` ahead of Slack's clock would vouch for events that have not come yet.
         if ts <= self._clock.now:
-            self._kept = max(self._kept or 0, ts)
+            self._kept = max(self._kept or ts, ts)
 
     def refused(self, missed: Missed) -> None:
         """Register that an event was not acknowledged."""
@@ -93,8 +94,8 @@ class Listening:
             self._refused.clear()
         self.wanted.set()
 
-    def missed(self, since: int | None = None) -> None:
-        """Register that anything may have been missed after `since` (a `ts` in us).
+    def missed(self, since: Micros | None = None) -> None:
+        """Register that anything may have been missed after `since`.
 
         Without it, after the last kept event; in a new process, after the checkpoint.
         """
@@ -147,5 +148,5 @@ class Listening:
             await self._checkpoints.heard(kept)
             self._checkpoint = kept
 
-    def _oldest(self) -> int:
-        return max(0, self._clock.now - self._within)
+    def _oldest(self) -> Micros:
+        return max(Micros(0), self._clock.now - self._within)

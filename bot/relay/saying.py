@@ -21,7 +21,8 @@ from bot.model.people import Act, UserId
 from bot.model.record import Record
 from bot.model.replies import Change, Evidence, Reply
 from bot.model.sessions import SessionId, SessionState
-from bot.model.threads import ThreadRef, micros_ts, ts_micros
+from bot.model.threads import ThreadRef
+from bot.model.times import micros_ts, ts_micros
 from bot.redis import keep
 from bot.relay.accept import Accepting
 from bot.relay.naming import Naming

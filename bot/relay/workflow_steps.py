@@ -12,7 +12,8 @@ from bot.model import errors
 from bot.model.people import WORKFLOW, Act, UserId
 from bot.model.replies import Change, Reply
 from bot.model.sessions import SessionId
-from bot.model.threads import ThreadRef, ts_micros
+from bot.model.threads import ThreadRef
+from bot.model.times import ts_micros
 from bot.model.workflow_steps import LINK, SEND, START, Flaw, StepAsked
 from bot.relay.accept import Accepting
 from bot.relay.lifecycle.starting import Choosing

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from bot.model.errors import PassingError, RelayError, TooMuch
+from bot.model.times import Micros
 from bot.timing import TIMING
 
 log = logging.getLogger(__name__)
@@ -47,7 +48,7 @@ class InFlight:
         self._entered = 0
         self._clock = clock
         self._crowd_ends = 0.0
-        self._latest = self._in_order = 0
+        self._latest, self._in_order = Micros(0), 0
         self.is_closing = False
 
     @property
@@ -65,8 +66,8 @@ class InFlight:
         """True if there is a crowd that has not proved to be in order."""
         return self.is_crowd and self._in_order < ORDERLY
 
-    def replied(self, written: int) -> None:
-        """Note a fresh reply that was written at `written` (its `ts` in microseconds)."""
+    def replied(self, written: Micros) -> None:
+        """Note a fresh reply that was `written` at that time."""
         self._in_order = self._in_order + 1 if written >= self._latest else 0
         self._latest = max(self._latest, written)
 

@@ -20,7 +20,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.model.errors import NO_ACCESS, OPERATOR_MUST_ACT, SlackAway, SlackRefused
 from bot.model.record import string
-from bot.model.threads import ts_micros
+from bot.model.times import Micros, ts_micros
 from bot.runtime import metrics
 from bot.runtime.in_flight import SHORTEST_SECONDS, Limit
 from bot.runtime.outgoing import NOT_SENT, broken
@@ -50,16 +50,16 @@ _READING = (".get", ".info", ".list", ".history", ".replies", ".members", ".test
 
 
 class SlackClock:
-    """The earliest possible time at Slack, in microseconds, as far as it is known."""
+    """The earliest possible time at Slack, as far as it is known."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._ahead: int | None = None
         self._date: int | None = None
 
-    def note(self, ts: int) -> None:
+    def note(self, ts: Micros) -> None:
         """Note a `ts` that Slack has just given; one a day ahead of its own `Date` is ignored."""
-        ahead = ts - self._now()
+        ahead = int(ts) - self._now()
         if self._date is not None and ahead > self._date + DAY:
             return
         self._ahead = max(ahead, ahead if self._ahead is None else self._ahead)
@@ -73,13 +73,13 @@ class SlackClock:
         self._date = date - self._now()
 
     @property
-    def now(self) -> int:
-        """The earliest possible time at Slack."""
+    def now(self) -> Micros:
+        """The earliest possible time at Slack; 0 if none is known."""
         known = [ahead for ahead in (self._date, self._ahead) if ahead is not None]
-        return self._now() + max(known) if known else 0
+        return Micros(self._now() + max(known) if known else 0)
 
-    def age(self, ts: int) -> int:
-        """Return the minimum age of `ts`; 0 while Slack's time is not known."""
+    def age(self, ts: Micros) -> int:
+        """Return the minimum age of `ts` (us); 0 while Slack's time is not known."""
         return self.now - ts if self.now else 0
 
     def _now(self) -> int:

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 from bot.model.errors import CHANNEL_MOVED, OPERATOR_MUST_ACT, CannotPost, SlackAway, SlackRefused
 from bot.model.people import Person
 from bot.model.record import Record, mapping, string, strings
+from bot.model.times import Micros
 from bot.redis import keep
 from bot.redis.keys import known_key
 from bot.slack.api import MISSING_SCOPE, PAUSED, RATE_LIMITED, SECOND, call, pages
@@ -35,13 +36,13 @@ SHARED, MOVED = "shared", "moved"
 
 
 class Channel(Record):
-    """A conversation, as Slack described it when it was asked `at` (Slack's time in us).
+    """A conversation, as Slack described it when it was asked, which was `at`.
 
     `refusal` is Slack's code if it does not show it, `user` the person of a direct message. `teams`
     are workspaces that have it.
     """
 
-    at: int = 0
+    at: Micros = Micros(0)
     id: str = ""
     refusal: str = ""
     name: str = ""
@@ -55,14 +56,14 @@ class Channel(Record):
 
 
 class Event(Record):
-    """An event about a channel: when (Slack's time in us), and `now`, its new id, if any."""
+    """An event about a channel: when, and `now`, its new id, if any."""
 
-    at: int
+    at: Micros
     now: str = ""
 
     def beside(self, found: Channel) -> Channel:
         """Return what holds of an answer; Slack's may be older than its events for a while."""
-        is_over = 0 < self.at < found.at - FRESH_SECONDS * SECOND and not self.now
+        is_over = Micros(0) < self.at < found.at - FRESH_SECONDS * SECOND and not self.now
         return found if is_over else found.model_copy(update={"is_shared": True})
 
 
@@ -190,7 +191,7 @@ def _problem(found: Channel) -> str:
     return "" if found.is_member else "not_in_channel"
 
 
-def read_channel(found: Mapping[str, Any], at: int) -> Channel:
+def read_channel(found: Mapping[str, Any], at: Micros) -> Channel:
     """Read a conversation object (docs.slack.dev/reference/objects/conversation-object).
 
     `is_private` says whether it is public, which a group direct message has, too; the id never

@@ -14,6 +14,7 @@ from datetime import timedelta
 
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef, parse_thread
+from bot.model.times import Micros
 from bot.redis.connection import Store, millis
 from bot.redis.keep import BACKFILL_LEASE
 from bot.redis.keys import BEHIND_KEY, HEARD_KEY, THREADS_KEY, lease_key
@@ -34,15 +35,15 @@ CATCHING_UP = "catch-up"
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """A thread in which a message may be missing that was written `after` (a `ts` in us)."""
+    """A thread in which a message may be missing that was written `after` that time."""
 
     thread: ThreadRef
-    after: int
+    after: Micros
 
 
 @dataclass(frozen=True, slots=True)
 class Missed:
-    """A refused event: a message that was written in `thread` at `ts` (microseconds).
+    """A refused event: a message that was written in `thread` at `ts`.
 
     It `is_for_bot` if it named the bot, or was in its direct message; it `puts_behind` the thread's
     session until that is read. Without `is_refused`, each event was acknowledged, and met a
@@ -50,7 +51,7 @@ class Missed:
     """
 
     thread: ThreadRef
-    ts: int
+    ts: Micros
     is_for_bot: bool = False
     puts_behind: bool = True
     is_refused: bool = True
@@ -66,20 +67,21 @@ class Checkpoints:
         self.reach = millis(within + OVERLAP) * 1000
         """How far back a thread is read at most, however long it was out of reach (us)."""
 
-    async def note_all(self, since: int | None = None, oldest: int = 0) -> None:
+    async def note_all(self, since: Micros | None = None, oldest: Micros = Micros(0)) -> None:
         """Note that any thread may miss messages since the checkpoint, or since an earlier `since`.
 
-        Without either, or if that is longer ago, since `oldest` (each a `ts` in us); reading begins
-        `OVERLAP` before that. Many starts at once cause one backfill.
+        Without either, or if that is longer ago, since `oldest`; reading begins `OVERLAP` before
+        that. Many starts at once cause one backfill.
         """
         heard = await self._store.field(HEARD_KEY, "checkpoint")
-        known = [int(one) for one in (since, heard) if one is not None]
-        begin = max(0, max(min(known, default=0), oldest) - millis(OVERLAP) * 1000)
+        known = [Micros(str(one)) for one in (since, heard) if one is not None]
+        begin = max(min(known, default=oldest), oldest) - millis(OVERLAP) * 1000
         ever = millis(timedelta.max)
         found = await commands.members(
             self._store, key=THREADS_KEY, prefix="", within_ms=ever, limit=MOST_THREADS
         )
-        await self._note([(name, begin, False, True) for name in found[::2]], begins=True)
+        threads = [(name, max(Micros(0), begin), False, True) for name in found[::2]]
+        await self._note(threads, begins=True)
 
     async def note(self, missed: Sequence[Missed]) -> None:
         """Note refused events: in threads that are not linked, or muted, only those for the bot."""
@@ -87,12 +89,14 @@ class Checkpoints:
         threads = [(one.thread.name, one.ts - 1, one.is_for_bot, one.puts_behind) for one in missed]
         await self._note(threads, begins=False)
 
-    async def _note(self, threads: Sequence[tuple[str, int, bool, bool]], *, begins: bool) -> None:
+    async def _note(
+        self, threads: Sequence[tuple[str, Micros, bool, bool]], *, begins: bool
+    ) -> None:
         within_ms = millis(self._within)
         await scripts.note_missed(self._store, within_ms=within_ms, threads=threads, begins=begins)
 
-    async def heard(self, until: int) -> None:
-        """Move the checkpoint: this process has kept all events up to `until` (a `ts` in us)."""
+    async def heard(self, until: Micros) -> None:
+        """Move the checkpoint: this process has kept all events up to `until`."""
         await self._store.put_field(HEARD_KEY, "checkpoint", str(until), self._within)
 
     async def claim(self) -> str:
@@ -115,7 +119,7 @@ class Checkpoints:
         listed = sorted(
             zip(traffic, found[::2], found[1::2], strict=True), key=lambda one: -float(one[0])
         )
-        return gap, [Unread(parse_thread(name), int(float(since))) for _, name, since in listed]
+        return gap, [Unread(parse_thread(name), Micros(float(since))) for _, name, since in listed]
 
     async def awaited(self) -> Sequence[SessionId]:
         """List sessions whose mail waits for their threads to be read, the longest wait first."""

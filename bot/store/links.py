@@ -18,6 +18,7 @@ from bot.model.options import Profile
 from bot.model.people import UserId
 from bot.model.sessions import Follow, SessionId
 from bot.model.threads import Link, ThreadRef, parse_thread
+from bot.model.times import Micros
 from bot.redis.connection import Store, millis, seconds
 from bot.redis.keep import FOREVER
 from bot.redis.keys import THREADS_KEY, link_key, profile_key, subject_key
@@ -25,7 +26,7 @@ from bot.redis.lua import commands
 from bot.store.lua import scripts
 from bot.store.outbox import Begun, Owed, OwedKind
 
-GONE = 10**16
+GONE = Micros(10**16)
 """Later than any edit: a deleted message does not come back."""
 
 ACTIVE_LIMIT = 1_000
@@ -73,9 +74,14 @@ class Links:
                 return link
 
     async def mute(
-        self, thread: ThreadRef, since: int = 0, session: SessionId | None = None, *, muted: bool
+        self,
+        thread: ThreadRef,
+        since: Micros = Micros(0),
+        session: SessionId | None = None,
+        *,
+        muted: bool,
     ) -> Link | None:
-        """Mute or unmute a link: replies later than `since` (a `ts` in us) then count again."""
+        """Mute or unmute a link: replies later than `since` then count again."""
 
         def change(link: Link) -> Mapping[str, object]:
             unmutes = link.muted and not muted
@@ -99,18 +105,18 @@ class Links:
 
         return await self._change(thread, lambda _: {"follow": how}, session, joins, shows=True)
 
-    async def hear_from(self, thread: ThreadRef, since: int) -> None:
-        """Note that messages of `thread` until the `ts` `since` (in us) are not for Devin."""
+    async def hear_from(self, thread: ThreadRef, since: Micros) -> None:
+        """Note that messages of `thread` until `since` are not for Devin."""
         await self._change(thread, lambda link: {"since": since} if since > link.since else None)
 
-    async def describe(self, thread: ThreadRef, topic: str, at: int) -> None:
+    async def describe(self, thread: ThreadRef, topic: str, at: Micros) -> None:
         """Keep the first words of `thread` with its link, if it has one.
 
-        `at` is the time of the edit that made them (us), 0 without one, `GONE` for a deletion. If
-        later ones are kept, nothing changes.
+        `at` is the time of the edit that made them, 0 without one, `GONE` for a deletion. If later
+        ones are kept, nothing changes.
         """
         known = {"topic": topic, "topic_at": str(at)}
-        await self._change(thread, lambda link: None if int(link.topic_at) > at else known)
+        await self._change(thread, lambda link: None if Micros(link.topic_at) > at else known)
 
     async def _change(
         self,

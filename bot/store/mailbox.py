@@ -30,7 +30,8 @@ from bot.model.replies import (
     place_of,
 )
 from bot.model.sessions import SessionId
-from bot.model.threads import ThreadRef, ts_micros
+from bot.model.threads import ThreadRef
+from bot.model.times import ts_micros
 from bot.redis import keep
 from bot.redis.connection import Store, millis
 from bot.redis.keys import subject_key

@@ -2,8 +2,8 @@
 
 Each change is one script, so that it cannot race with the reply being taken. If the reply is being
 sent, the change is noted, in case Devin does not accept it (`note_change.lua`). `edited` on the
-reply is the `ts` of the latest edit that counted, in microseconds; the same edit, or an older one
-that comes late, has no effect.
+reply is the time of the latest edit that counted, as `Micros`; the same edit, or an older one that
+comes late, has no effect.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from enum import StrEnum
 from bot.model.errors import StoreAway
 from bot.model.replies import MAY_BE_THERE, Outcome, Reply, ReplyId
 from bot.model.sessions import SessionId
+from bot.model.times import Micros
 from bot.redis.connection import Store
 from bot.redis.keep import DONE
 from bot.redis.keys import once_key, subject_key
@@ -75,9 +76,9 @@ class Revisions:
         self._store = store
 
     async def change(
-        self, reply: Reply, edited: int, *, drops_forwarded: bool = False, may_be_ahead: bool
+        self, reply: Reply, edited: Micros, *, drops_forwarded: bool = False, may_be_ahead: bool
     ) -> Revision:
-        """Change the waiting reply to `reply`; `edited` is the time of the edit, in microseconds.
+        """Change the waiting reply to `reply`; `edited` is the time of the edit.
 
         The parts that an edit does not show are kept: the files, the sender, the step that waits
         for it, and, unless `drops_forwarded`, the forwarded messages. A reply that is empty now is
@@ -92,8 +93,10 @@ class Revisions:
 
         return await self._revise(reply.id, edited, change, may_be_ahead=may_be_ahead)
 
-    async def withdraw(self, reply: ReplyId, edited: int = 0, *, may_be_ahead: bool) -> Revision:
-        """Take `reply` out of its mailbox for an edit at `edited` (us), or 0: a deletion."""
+    async def withdraw(
+        self, reply: ReplyId, edited: Micros = Micros(0), *, may_be_ahead: bool
+    ) -> Revision:
+        """Take `reply` out of its mailbox for an edit at `edited`, or 0: a deletion."""
         return await self._revise(reply, edited, lambda _: ("", ""), may_be_ahead=may_be_ahead)
 
     async def offer(self, reply: ReplyId, number: str) -> str:
@@ -102,14 +105,14 @@ class Revisions:
         await self._store.claim(key, number, DONE)
         return await self._store.get(key) or number
 
-    async def offered(self, reply: ReplyId, edited: int) -> None:
+    async def offered(self, reply: ReplyId, edited: Micros) -> None:
         """Note that a correction by the edit of `edited` has been offered."""
         await self._store.put_field(subject_key(reply), "edited", str(edited), NO_LONGER)
 
     async def _revise(
         self,
         reply: ReplyId,
-        edited: int,
+        edited: Micros,
         change: Callable[[str], tuple[str, str]],
         *,
         may_be_ahead: bool,

@@ -7,7 +7,8 @@ value is of its own place. What is no such value is read as None.
 
 from bot.model.replies import ReplyId, reply_id
 from bot.model.sessions import SessionId, parse_session
-from bot.model.threads import ThreadRef, is_id, is_ts
+from bot.model.threads import ThreadRef, is_id
+from bot.model.times import is_ts
 
 SEND_AGAIN = "send_again"
 UNLINK = "unlink"

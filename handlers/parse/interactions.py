@@ -13,7 +13,8 @@ from bot.model.people import UserId
 from bot.model.record import first_of, mapping, string
 from bot.model.replies import Reply, ReplyId, place_of
 from bot.model.sessions import SessionId, looks_like_session, parse_session
-from bot.model.threads import ThreadRef, is_direct, is_enterprise, is_id, is_ts
+from bot.model.threads import ThreadRef, is_direct, is_enterprise, is_id
+from bot.model.times import is_ts
 from bot.slack.app.workspace import Identity
 from bot.text.to_devin import says_something
 from bot.wording import actions

@@ -21,7 +21,8 @@ from bot.catch_up.backfill import CatchUp
 from bot.model.people import UserId
 from bot.model.replies import Change, Evidence, Reply
 from bot.model.sessions import SessionId, SessionState, Watched
-from bot.model.threads import Link, ThreadRef, micros_ts, ts_micros
+from bot.model.threads import Link, ThreadRef
+from bot.model.times import Micros, micros_ts, ts_micros
 from bot.redis.connection import Store
 from bot.redis.keys import (
     BEHIND_KEY,
@@ -238,7 +239,7 @@ async def test_what_follows_it_stays_in_slack_also_if_its_event_comes_while_the_
     event = desk.slack.event_of("general", await unbrought(desk, "Between us", thread))
     hear_from, brought = Links.hear_from, []
 
-    async def hear_from_late(self: Links, of: ThreadRef, since: int) -> None:
+    async def hear_from_late(self: Links, of: ThreadRef, since: Micros) -> None:
         delivery = await desk.slack.deliver_event(event)
         brought.append((await delivery.settled()).acked)
         await hear_from(self, of, since)
@@ -556,7 +557,7 @@ class Study:
         """Link that many threads, oldest first, each with a reply that no event brought."""
         channel = self.desk.slack.workspace.channel("general").id
         ada = self.desk.slack.workspace.user("ada").id
-        begin, roots = time.time_ns() // 1000 - 3_000_000 * number, []
+        begin, roots = Micros(time.time_ns() // 1000) - 3_000_000 * number, []
         for place in range(number):
             made = begin + place * 1_000_000
             root, ts = micros_ts(made - 10), micros_ts(made + 500_000)
@@ -568,7 +569,7 @@ class Study:
             session = SessionId(f"devin-{place:032x}")
             link = Link(session=session, by=UserId(ada), linked_at=1, since=made)
             await self.links.create(thread, link)
-            await self.raw.zadd(at(THREADS_KEY), {thread.name: made // 1000})
+            await self.raw.zadd(at(THREADS_KEY), {thread.name: int(made) // 1000})
             roots.append(root)
         return roots
 
@@ -654,7 +655,9 @@ async def test_what_may_be_missed_while_a_gap_is_noted_is_a_gap_as_well(
     """Threads may be read in between."""
     listening, note, gaps = study.listening(), Checkpoints.note_all, list[str]()
 
-    async def note_slowly(self: Checkpoints, since: int | None = None, oldest: int = 0) -> None:
+    async def note_slowly(
+        self: Checkpoints, since: Micros | None = None, oldest: Micros = Micros(0)
+    ) -> None:
         await note(self, since, oldest)
         gaps.append((await self.unread())[0])
         if len(gaps) == 1:
@@ -728,7 +731,8 @@ async def test_a_thread_that_was_out_of_reach_for_long_is_read_back_no_further_t
 ) -> None:
     """What was written while the bot was not in the channel is not sent days later."""
     (root,) = await study.linked(1)
-    now, channel = time.time_ns() // 1000, study.desk.slack.workspace.channel("general").id
+    now = Micros(time.time_ns() // 1000)
+    channel = study.desk.slack.workspace.channel("general").id
     ada, days = study.desk.slack.workspace.user("ada").id, 24 * HOUR
     old = micros_ts(now - 2 * days)
     study.desk.slack.workspace.put(Message(channel, old, user=ada, text="Old", thread_ts=root))
@@ -762,7 +766,7 @@ async def test_a_session_whose_mail_waits_is_read_before_what_was_noted_earlier(
         )
         await other.note([Missed(threads[0], ts_micros(roots[0]))])
         session, mailbox = SessionId(f"devin-{0:032x}"), Mailbox(store, CATCH_UP)
-        ts = micros_ts(time.time_ns() // 1000)
+        ts = micros_ts(Micros(time.time_ns() // 1000))
         await mailbox.accept(Reply(thread=threads[0], ts=ts, author=ada), session, timedelta(0))
         assert isinstance(await mailbox.take(session, "token"), Later)
         begun.set()
@@ -777,7 +781,7 @@ async def test_what_a_dead_process_was_reading_is_read_by_one_that_wants_nothing
     await study.linked(1)
     async with study.catch_up(study.listening("b"), who="b").running():
         dead = study.gaps("dead")
-        await dead.note_all(1)
+        await dead.note_all(Micros(1))
         await dead.claim()
         assert study.heard.accepted == []
         await raw.delete(at(LEASE))  # as it expires
@@ -812,10 +816,10 @@ async def test_only_refused_events_are_warned_of(
     listening = study.listening()
     threads = [ThreadRef(team=TEAM_ID, channel="C1", thread_ts=f"{n}.000001") for n in range(3)]
     for thread in threads:
-        listening.reread(Missed(thread, 1, is_refused=False))
-    listening.refused(Missed(threads[0], 1))
+        listening.reread(Missed(thread, Micros(1), is_refused=False))
+    listening.refused(Missed(threads[0], Micros(1)))
     await listening.note()
-    listening.reread(Missed(threads[0], 1, is_refused=False))
+    listening.reread(Missed(threads[0], Micros(1), is_refused=False))
     await listening.note()
     (warning,) = [one for one in caplog.records if one.getMessage() == "refused events noted"]
     assert vars(warning)["threads"] == 1
@@ -856,7 +860,7 @@ class AnHour:
     """A link that is an hour old, a reply that was accepted just now, and the threads to read."""
 
     def __init__(self, study: Study, store: Store) -> None:
-        self.now = time.time_ns() // 1000
+        self.now = Micros(time.time_ns() // 1000)
         self._study = study
         self._store = store
         self.thread = ThreadRef(
@@ -873,7 +877,7 @@ class AnHour:
         accepted = await Mailbox(self._store, CATCH_UP).accept(self.reply, session, timedelta(0))
         assert accepted.change is Change.ACCEPTED
 
-    async def read_from(self) -> int:
+    async def read_from(self) -> Micros:
         """Return the time from which the thread is to be read."""
         _, (unread,) = await self._study.gaps().unread()
         assert unread.thread == self.thread

@@ -16,6 +16,7 @@ from bot.model.people import UserId
 from bot.model.replies import reply_id
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
+from bot.model.times import Micros
 from bot.redis.connection import Store
 from bot.redis.keys import DUE_KEY, subject_key
 from bot.runtime.in_flight import InFlight
@@ -123,7 +124,7 @@ async def linked_long_ago(desk: Desk, store: Store, session: str) -> str:
     root = await slack.say("Shall we?", deliver=False)
     channel, ada = slack.workspace.channel("general").id, UserId(slack.workspace.user("ada").id)
     at = int(time.time()) - 2 * HOUR
-    link = Link(session=SessionId(session), by=ada, linked_at=at, since=at * 1_000_000)
+    link = Link(session=SessionId(session), by=ada, linked_at=at, since=Micros(at * 1_000_000))
     thread = ThreadRef(team=slack.team_id, channel=channel, thread_ts=root)
     await Links(store, timedelta(days=1)).create(thread, link)
     return root

@@ -17,7 +17,8 @@ from bot.model.errors import NotIdentified
 from bot.model.people import UserId
 from bot.model.replies import Change, Reply
 from bot.model.sessions import SessionId
-from bot.model.threads import Link, ThreadRef, ts_micros
+from bot.model.threads import Link, ThreadRef
+from bot.model.times import Micros, ts_micros
 from bot.redis.connection import Store
 from bot.redis.keys import BEHIND_KEY, lease_key, subject_key
 from bot.runtime.in_flight import InFlight
@@ -184,7 +185,7 @@ async def scene(desk: Desk, heard: Listeners) -> Scene:
     linked, unlinked = [await desk.slack.say("Shall we?", deliver=False) for _ in range(2)]
     at = Scene(desk, linked, unlinked)
     thread = ThreadRef(team=TENANT, channel=at.channel, thread_ts=linked)
-    link = Link(session=SessionId(SESSION), by=UserId("U0ADA00000"), linked_at=0, since=1)
+    link = Link(session=SessionId(SESSION), by=UserId("U0ADA00000"), linked_at=0, since=Micros(1))
     assert await heard.cases.state.links.create(thread, link) is None
     return at
 
@@ -237,7 +238,7 @@ async def test_a_thread_is_ours_from_the_moment_that_another_process_links_it(
     payload = payload_of(scene.written(thread=scene.unlinked))
     assert await is_foreign(heard, payload)
     thread = ThreadRef(team=TENANT, channel=scene.channel, thread_ts=scene.unlinked)
-    link = Link(session=SessionId(SESSION), by=UserId("U0ADA00000"), linked_at=0, since=1)
+    link = Link(session=SessionId(SESSION), by=UserId("U0ADA00000"), linked_at=0, since=Micros(1))
     await heard.cases.state.links.create(thread, link)
     assert not await is_foreign(heard, payload)
 

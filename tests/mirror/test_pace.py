@@ -18,7 +18,7 @@ WORKING, WAITING = SessionState.WORKING, SessionState.WAITING
 def watched(state: SessionState = WAITING, **ago: int) -> Watched:
     """Return a session that was read a second ago, and did nothing for two days."""
     times = {"read_at": SECOND, "updated": 2 * DAY, "spoke_at": 2 * DAY} | ago
-    return Watched(state=state, **{name: NOW - one for name, one in times.items()})
+    return Watched(state=state).model_copy(update={name: NOW - one for name, one in times.items()})
 
 
 def polled(seen: Watched, replied: int = 2 * DAY, wanted: int = 2 * DAY) -> TakenPoll:

@@ -26,6 +26,7 @@ from bot.model.people import Standing, UserId
 from bot.model.replies import Change, Outcome, OutcomeKind, Reply, ReplyId, reply_id
 from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import Link, ThreadRef
+from bot.model.times import Micros
 from bot.redis import keep
 from bot.redis.connection import Store
 from bot.redis.keys import OUTBOX_KEY, subject_key, watched_key
@@ -548,14 +549,14 @@ async def test_an_edit_whose_process_died_during_a_try_in_vain_counts(store: Sto
     mailbox, revisions, reply = await taken(store)
     edits = [reply.model_copy(update={"text": text}) for text in ("older", "newer")]
     for number in (2, 1, 2, 1):
-        met = await revisions.change(edits[number - 1], number, may_be_ahead=False)
+        met = await revisions.change(edits[number - 1], Micros(number), may_be_ahead=False)
         assert met.what is Revised.SENDING
     head = await mailbox.take(OF, "token")
     assert isinstance(head, Head)
     await mailbox.defer(OF, "token", head, timedelta(0), timedelta(0))
-    met = await revisions.change(edits[1], 2, may_be_ahead=False)
+    met = await revisions.change(edits[1], Micros(2), may_be_ahead=False)
     assert met.what is Revised.CHANGED
-    met = await revisions.change(edits[0], 1, may_be_ahead=False)
+    met = await revisions.change(edits[0], Micros(1), may_be_ahead=False)
     assert met.what is Revised.REPEATED
     again = await mailbox.take(OF, "another")
     assert isinstance(again, Head)
@@ -610,7 +611,7 @@ async def test_a_change_of_what_was_not_for_devin_leaves_nothing(store: Store, r
     _, revisions, reply = await taken(store)
     other = reply.model_copy(update={"ts": "1764000002.000100"})
     for met in (
-        await revisions.change(other, 1, may_be_ahead=False),
+        await revisions.change(other, Micros(1), may_be_ahead=False),
         await revisions.withdraw(other.id, may_be_ahead=False),
     ):
         assert met.what is Revised.UNKNOWN
@@ -624,7 +625,7 @@ async def test_an_edit_ahead_of_its_message_is_kept_no_longer_once_it_is_deleted
     _, revisions, reply = await taken(store)
     other = reply.model_copy(update={"ts": "1764000002.000100"})
     for met in (
-        await revisions.change(other, 1, may_be_ahead=True),
+        await revisions.change(other, Micros(1), may_be_ahead=True),
         await revisions.withdraw(other.id, may_be_ahead=True),
     ):
         assert met.what is Revised.AHEAD
@@ -664,8 +665,8 @@ async def test_an_edit_that_was_offered_is_offered_no_more(store: Store) -> None
     head = await mailbox.take(OF, "token")
     assert isinstance(head, Head)
     await mailbox.finish(OF, "token", head, Outcome(kind=OutcomeKind.DELIVERED), go_on=True)
-    await revisions.offered(reply.id, 5)
-    met = [(await revisions.change(reply, at, may_be_ahead=False)).what for at in (4, 5, 6)]
+    await revisions.offered(reply.id, Micros(5))
+    met = [(await revisions.change(reply, Micros(at), may_be_ahead=False)).what for at in (4, 5, 6)]
     assert met == [Revised.REPEATED, Revised.REPEATED, Revised.DONE]
 
 
@@ -676,7 +677,7 @@ async def test_a_late_edit_does_not_bring_back_what_was_deleted_while_it_was_sen
     mailbox, revisions, reply = await taken(store)
     await revisions.withdraw(reply.id, may_be_ahead=False)
     edit = reply.model_copy(update={"text": "edited"})
-    assert (await revisions.change(edit, 1, may_be_ahead=False)).what is Revised.SENDING
+    assert (await revisions.change(edit, Micros(1), may_be_ahead=False)).what is Revised.SENDING
     head = await mailbox.take(OF, "token")
     assert isinstance(head, Head)
     await mailbox.defer(OF, "token", head, timedelta(0), timedelta(0))
@@ -940,7 +941,7 @@ async def test_of_two_edits_of_a_reply_that_may_be_sent_again_the_later_one_coun
     await mailbox.finish(OF, "token", head, Outcome(kind=OutcomeKind.GIVEN_UP), go_on=True)
     for text, edited in (("newer", 2), ("older", 1)):
         new = reply.model_copy(update={"text": text})
-        met = await revisions.change(new, edited, may_be_ahead=False)
+        met = await revisions.change(new, Micros(edited), may_be_ahead=False)
         assert met.what is Revised.DONE
     kept = await mailbox.kept(reply.id)
     assert kept is not None
@@ -1104,7 +1105,7 @@ def test_a_documented_edit_is_read() -> None:
     assert edited is not None
     assert edited.reply.text == "Hello, world!"
     assert edited.reply.id == "T123ABC456:C123ABC456:1355517523.000005"
-    assert edited.edited == 1358878755_000001
+    assert edited.edited == Micros(1358878755_000001)
     assert not edited.is_aside
     assert parse_deletion(EDITED, OURS) is None
     blank = EDITED | {"message": EDITED["message"] | {"subtype": ""}}
@@ -1157,7 +1158,7 @@ def test_no_change_makes_a_parser_raise(payload: JSON) -> None:
     edited = parse_edit(payload, OURS)
     if edited is not None:
         assert type(edited.reply).model_validate_json(edited.reply.to_json()) == edited.reply
-        assert edited.edited >= 0
+        assert edited.edited >= Micros(0)
     gone = parse_deletion(payload, OURS)
     if gone is not None:
         assert len(gone.id.split(":")) == 3

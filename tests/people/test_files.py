@@ -386,7 +386,9 @@ async def test_a_crash_during_the_upload_sends_nothing_twice_and_asks_nobody(
     ts = await desk.slack.say("Look", thread=root, files=[upload(desk)], deliver=False)
     event = desk.slack.event_of("general", ts)["files"][0]
     file = AttachedFile(name="plan.md", permalink="", url=event["url_private_download"])
-    reply = Reply(thread=thread, ts=ts, author=desk.slack.workspace.user("ada").id, files=(file,))
+    reply = Reply(
+        thread=thread, ts=ts, author=UserId(desk.slack.workspace.user("ada").id), files=(file,)
+    )
     mailbox = Mailbox(store, timedelta(days=1))
     await mailbox.accept(reply, session, timedelta(0))
     assert isinstance(await mailbox.take(session, "dead"), Head)

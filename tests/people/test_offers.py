@@ -7,7 +7,7 @@ import pytest
 from bot.app import Bot
 from bot.model.errors import LinkedElsewhere, NotAllowed, NotLinked
 from bot.model.people import Standing
-from bot.model.threads import ts_micros
+from bot.model.times import ts_micros
 from bot.redis.connection import Store
 from bot.store.checkpoints import CATCH_UP, Checkpoints
 from bot.wording import commands, forms, home_view, refusals, thread_links

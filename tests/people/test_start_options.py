@@ -16,7 +16,7 @@ from bot.model.options import (
 )
 from bot.model.people import UserId
 from bot.model.sessions import SessionId, Started
-from bot.model.threads import ts_micros
+from bot.model.times import ts_micros
 from bot.redis.connection import Store
 from bot.redis.keys import profile_key
 from bot.store.links import Profiles

@@ -26,6 +26,7 @@ from bot.model.people import Standing, UserId
 from bot.model.replies import Outcome, OutcomeKind, Refusal, Reply
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef
+from bot.model.times import Micros
 from bot.model.workflow_steps import Flaw
 from bot.redis import keep
 from bot.redis.connection import Store
@@ -296,7 +297,7 @@ async def test_nobody_is_asked_to_send_words_that_came_just_before_the_link(
         await offer(self, message)
         answered.set()
 
-    async def read_late(self: ThreadReader, thread: ThreadRef, oldest: int) -> Found | None:
+    async def read_late(self: ThreadReader, thread: ThreadRef, oldest: Micros) -> Found | None:
         await answered.wait()
         return await read(self, thread, oldest)
 

@@ -9,7 +9,8 @@ import pytest
 from bot.app import Bot
 from bot.model.people import UserId
 from bot.model.sessions import SessionId
-from bot.model.threads import Link, ThreadRef, ts_micros
+from bot.model.threads import Link, ThreadRef
+from bot.model.times import ts_micros
 from bot.redis.connection import Store
 from bot.redis.keys import link_key
 from bot.store.checkpoints import CATCH_UP, Checkpoints

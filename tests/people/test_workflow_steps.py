@@ -19,7 +19,7 @@ from bot.model.errors import (
 from bot.model.people import Standing
 from bot.model.replies import Outcome, OutcomeKind, Refusal
 from bot.model.sessions import NamedSession, SessionId
-from bot.model.threads import ts_micros
+from bot.model.times import is_ts
 from bot.model.workflow_steps import START, Flaw, StepAsked
 from bot.redis.connection import Store
 from bot.settings import Settings
@@ -438,6 +438,6 @@ def test_no_step_makes_the_parser_raise(payload: JSON) -> None:
     step = parse_step(payload)
     if step is not None:
         assert StepAsked.model_validate_json(step.to_json()) == step
-        assert ts_micros(step.at) >= 0
+        assert is_ts(step.at)
         assert not step.channel or (step.channel.isalnum() and step.channel.isascii())
-        assert not step.thread_ts or ts_micros(step.thread_ts) >= 0
+        assert not step.thread_ts or is_ts(step.thread_ts)

@@ -27,7 +27,16 @@ MOST_FUNCTION_LINES = 45
 LONG_FUNCTIONS: dict[str, str] = {}
 
 BUILDERS = {
-    *("logging.getLogger", "re.compile", "frozenset", "timedelta", "NewType", "TypeVar", "UserId"),
+    *(
+        "logging.getLogger",
+        "re.compile",
+        "frozenset",
+        "timedelta",
+        "NewType",
+        "TypeVar",
+        "UserId",
+        "Micros",
+    ),
     *("Key", "ParamSpec", "TypeAdapter", "Counter", "Gauge", "Histogram", "Field"),
     *("aiohttp.ClientTimeout", "httpx.Timeout"),
     *("AfterValidator", "BeforeValidator", "ConfigDict", "SettingsConfigDict"),

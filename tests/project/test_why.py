@@ -19,7 +19,8 @@ from bot.model.findings import Finding
 from bot.model.people import UserId
 from bot.model.replies import Outcome, OutcomeKind, Refusal, Reply
 from bot.model.sessions import Said, SessionId, SessionState, Trouble, Watched
-from bot.model.threads import Link, ThreadRef, ts_micros
+from bot.model.threads import Link, ThreadRef
+from bot.model.times import ts_micros
 from bot.redis.connection import Store, claim_schema
 from bot.redis.keys import (
     BEHIND_KEY,

@@ -15,7 +15,8 @@ from bot.model.errors import LinkedElsewhere
 from bot.model.people import UserId
 from bot.model.replies import Outcome, OutcomeKind
 from bot.model.sessions import NamedSession, SessionId, parse_session
-from bot.model.threads import Link, ThreadRef, ts_micros
+from bot.model.threads import Link, ThreadRef
+from bot.model.times import ts_micros
 from bot.redis.connection import Store
 from bot.redis.keys import link_key
 from bot.store.links import Links

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from bot.model.times import Micros
 from bot.runtime.in_flight import CROWD, CROWD_SECONDS, ORDERLY, InFlight
 
 
@@ -42,9 +43,9 @@ async def test_a_crowd_in_order_costs_no_wait() -> None:
     await crowd(in_flight, CROWD + 1, asyncio.Event())
     for written in range(ORDERLY):
         assert in_flight.may_be_disordered
-        in_flight.replied(written)
+        in_flight.replied(Micros(written))
     assert not in_flight.may_be_disordered
-    in_flight.replied(ORDERLY - 2)
+    in_flight.replied(Micros(ORDERLY - 2))
     assert in_flight.may_be_disordered
 
 
@@ -54,7 +55,7 @@ async def test_the_order_of_one_crowd_proves_nothing_of_the_next() -> None:
     in_flight, leave = InFlight(clock=lambda: now), asyncio.Event()
     first = await crowd(in_flight, CROWD + 1, leave)
     for written in range(ORDERLY):
-        in_flight.replied(written)
+        in_flight.replied(Micros(written))
     leave.set()
     await asyncio.gather(*first)
     now += CROWD_SECONDS

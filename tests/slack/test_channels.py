@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 
 from bot.model.errors import CannotPost, SlackAway
 from bot.model.people import Person, UserId
+from bot.model.times import Micros
 from bot.redis import keep
 from bot.redis.connection import Store
 from bot.slack.api import PAUSED, SlackClock
@@ -50,7 +51,7 @@ def process(box: Sandbox, store: Store, clock: SetClock) -> Channels:
     """Return the channels as a process knows them that has just started."""
     client = web_client(box.slack)
     client.clock = Undated(clock)
-    client.clock.note(1_700_000_000_000_000)
+    client.clock.note(Micros(1_700_000_000_000_000))
     return channels_of(client, store)
 
 

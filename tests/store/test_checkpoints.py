@@ -9,6 +9,7 @@ from bot.model.people import UserId
 from bot.model.replies import Reply
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
+from bot.model.times import Micros
 from bot.redis import keep
 from bot.redis.connection import Store, millis
 from bot.redis.keys import BEHIND_KEY, DUE_KEY, HEARD_KEY, subject_key
@@ -22,14 +23,14 @@ SESSION = SessionId("devin-0123456789abcdef0123456789abcdef")
 THREAD = ThreadRef(team="T0TEAM", channel="C0GENERAL0", thread_ts="1764000000.000100")
 
 
-EARLIER, SAME, LATER = 1, 2, 3
+EARLIER, SAME, LATER = map(Micros, (1, 2, 3))
 
 
 @pytest.mark.parametrize(
     ("then", "after"), [(EARLIER, 0), (SAME, 1), (LATER, 1), (None, 1)], ids=str
 )
 async def test_a_thread_that_is_noted_while_it_is_read_stays_noted(
-    store: Store, raw: Redis, then: int | None, after: int
+    store: Store, raw: Redis, then: Micros | None, after: int
 ) -> None:
     """A message was refused meanwhile, which the read may lack. Mail waits for that one, too.
 
@@ -47,7 +48,7 @@ async def test_a_thread_that_is_noted_while_it_is_read_stays_noted(
     await checkpoints.read(gap, SESSION, threads)
     assert await raw.zscore(at(BEHIND_KEY), SESSION) is not None
     again, left = await checkpoints.unread()
-    assert left == [Unread(THREAD, after)]
+    assert left == [Unread(THREAD, Micros(after))]
     await checkpoints.read(again, SESSION, left)
     assert (await checkpoints.unread())[1] == []
     assert not await checkpoints.let_go(again)
@@ -62,7 +63,7 @@ async def test_mail_waits_for_a_thread_no_longer_than_its_time(store: Store, raw
     )
     mailbox = Mailbox(store, WITHIN)
     reply = Reply(thread=THREAD, ts="1764000002.000100", author=UserId("U0ADA"), text="hello")
-    await Checkpoints(store, WITHIN, "token").note([Missed(THREAD, 1_764_000_001_000_000)])
+    await Checkpoints(store, WITHIN, "token").note([Missed(THREAD, Micros(1_764_000_001_000_000))])
     await mailbox.accept(reply, SESSION, timedelta(0))
     step = await mailbox.take(SESSION, "token")
     assert isinstance(step, Later)
@@ -83,7 +84,7 @@ async def test_a_take_that_is_sent_twice_goes_on_with_its_reply_though_others_ar
     reply = Reply(thread=THREAD, ts="1764000002.000100", author=UserId("U0ADA"), text="hello")
     await mailbox.accept(reply, SESSION, timedelta(0))
     assert isinstance(await mailbox.take(SESSION, "token"), Head)
-    await Checkpoints(store, WITHIN, "token").note([Missed(THREAD, 1_764_000_001_000_000)])
+    await Checkpoints(store, WITHIN, "token").note([Missed(THREAD, Micros(1_764_000_001_000_000))])
     again = await mailbox.take(SESSION, "token")
     assert isinstance(again, Head)
     assert not again.interrupted
@@ -94,9 +95,9 @@ async def test_a_gap_that_began_while_one_was_read_is_not_over(store: Store, raw
     link = Link(session=SESSION, by=UserId("U0ADA"), linked_at=1)
     await Links(store, WITHIN).create(THREAD, link)
     checkpoints = Checkpoints(store, WITHIN, "token")
-    await checkpoints.note([Missed(THREAD, 1_764_000_002_000_000)])
+    await checkpoints.note([Missed(THREAD, Micros(1_764_000_002_000_000))])
     gap, _ = await checkpoints.unread()
-    await checkpoints.note([Missed(THREAD, 1_764_000_001_000_000)])
+    await checkpoints.note([Missed(THREAD, Micros(1_764_000_001_000_000))])
     assert await checkpoints.let_go(gap)
     assert await raw.zscore(at(BEHIND_KEY), SESSION) is not None
 
@@ -109,12 +110,12 @@ async def test_a_gap_elsewhere_holds_up_no_mail_of_a_session_that_was_read(
     for thread, session in ((THREAD, SESSION), (other, SessionId("devin-1"))):
         await links.create(thread, Link(session=session, by=UserId("U0ADA"), linked_at=1))
     checkpoints, mailbox = Checkpoints(store, WITHIN, "token"), Mailbox(store, WITHIN)
-    await checkpoints.note([Missed(THREAD, 1_764_000_001_000_000)])
+    await checkpoints.note([Missed(THREAD, Micros(1_764_000_001_000_000))])
     gap, threads = await checkpoints.unread()
     reply = Reply(thread=THREAD, ts="1764000002.000100", author=UserId("U0ADA"), text="hello")
     await mailbox.accept(reply, SESSION, timedelta(0))
     assert isinstance(await mailbox.take(SESSION, "token"), Later)
-    await checkpoints.note([Missed(other, 1_764_000_003_000_000)])
+    await checkpoints.note([Missed(other, Micros(1_764_000_003_000_000))])
     assert await checkpoints.read(gap, SESSION, threads)
     assert await raw.zscore(at(BEHIND_KEY), SESSION) is None
     assert isinstance(await mailbox.take(SESSION, "token"), Head)
@@ -126,26 +127,26 @@ async def test_a_muted_thread_is_not_read(store: Store) -> None:
     link = Link(session=SESSION, by=UserId("U0ADA"), linked_at=1, muted=True)
     await Links(store, WITHIN).create(THREAD, link)
     checkpoints = Checkpoints(store, WITHIN, "token")
-    await checkpoints.note([Missed(THREAD, 1_764_000_001_000_000)])
+    await checkpoints.note([Missed(THREAD, Micros(1_764_000_001_000_000))])
     assert await checkpoints.unread() == ("", [])
 
 
 async def test_where_nothing_is_linked_only_what_is_for_the_bot_is_missed(store: Store) -> None:
     """Somebody waits for the bot's answer there; everything else is talk of others."""
     checkpoints = Checkpoints(store, WITHIN, "token")
-    await checkpoints.note([Missed(THREAD, 2)])
+    await checkpoints.note([Missed(THREAD, Micros(2))])
     assert await checkpoints.unread() == ("", [])
-    await checkpoints.note([Missed(THREAD, 2, is_for_bot=True)])
+    await checkpoints.note([Missed(THREAD, Micros(2), is_for_bot=True)])
     gap, threads = await checkpoints.unread()
     assert gap
-    assert threads == [Unread(THREAD, 1)]
+    assert threads == [Unread(THREAD, Micros(1))]
 
 
 async def test_what_is_for_the_bot_is_read_also_from_before_the_link(store: Store) -> None:
     """Somebody waits for an answer to it; other words from before are talk among people."""
-    link = Link(session=SESSION, by=UserId("U0ADA"), linked_at=1, since=9)
+    link = Link(session=SESSION, by=UserId("U0ADA"), linked_at=1, since=Micros(9))
     await Links(store, WITHIN).create(THREAD, link)
     checkpoints = Checkpoints(store, WITHIN, "token")
     for is_for_bot, after in ((False, 9), (True, 4)):
-        await checkpoints.note([Missed(THREAD, 5, is_for_bot=is_for_bot)])
-        assert (await checkpoints.unread())[1] == [Unread(THREAD, after)]
+        await checkpoints.note([Missed(THREAD, Micros(5), is_for_bot=is_for_bot)])
+        assert (await checkpoints.unread())[1] == [Unread(THREAD, Micros(after))]

@@ -14,6 +14,7 @@ from bot.model.people import UserId
 from bot.model.replies import Outcome, OutcomeKind
 from bot.model.sessions import Follow, SessionId
 from bot.model.threads import Link, ThreadRef
+from bot.model.times import Micros
 from bot.redis.connection import Store
 from bot.redis.keys import (
     THREADS_KEY,
@@ -130,12 +131,12 @@ async def test_muting_keeps_the_time_to_live_and_what_else_the_record_says(
     """Fields that only a later version knows stay as well."""
     record = a_link().model_copy(update={"muted": not muted}).model_dump(mode="json")
     await raw.set(at(link_key(thread())), json.dumps(record | {"note": "later"}), ex=1000)
-    muted_link = await links.mute(thread(), since=1_764_000_000_000_001, muted=muted)
+    muted_link = await links.mute(thread(), since=Micros(1_764_000_000_000_001), muted=muted)
     assert muted_link is not None
     assert muted_link.model_copy(update={"since": 0}) == a_link().model_copy(
         update={"muted": muted}
     )
-    assert muted_link.since == (0 if muted else 1_764_000_000_000_001)
+    assert int(muted_link.since) == (0 if muted else 1_764_000_000_000_001)
     assert await links.mute(thread(), muted=muted) == muted_link
     assert await links.get(thread()) == muted_link
     assert json.loads(str(await raw.get(at(link_key(thread())))))["note"] == "later"
@@ -148,12 +149,12 @@ async def test_changes_at_the_same_time_all_count(links: Links) -> None:
     await asyncio.gather(
         links.mute(thread(), muted=True),
         links.follow(thread(), Follow.TURNS),
-        links.hear_from(thread(), 1_764_000_000_000_001),
-        links.describe(thread(), "Shall we?", 0),
+        links.hear_from(thread(), Micros(1_764_000_000_000_001)),
+        links.describe(thread(), "Shall we?", Micros(0)),
     )
     link = await links.get(thread())
     assert link is not None
-    assert (link.muted, link.follow, link.since) == (True, Follow.TURNS, 1_764_000_000_000_001)
+    assert (link.muted, link.follow, int(link.since)) == (True, Follow.TURNS, 1_764_000_000_000_001)
     assert link.topic == "Shall we?"
 
 
@@ -162,10 +163,10 @@ async def test_a_change_that_means_another_session_changes_nothing(links: Links)
     await links.create(thread(), a_link(OTHER_SESSION))
     before, meant = await links.get(thread()), SessionId(SESSION)
     assert await links.remove(thread(), meant) is None
-    assert await links.mute(thread(), 1, meant, muted=True) is None
+    assert await links.mute(thread(), Micros(1), meant, muted=True) is None
     assert await links.follow(thread(), Follow.OFF, meant) is None
     assert await links.get(thread()) == before
-    assert await links.mute(thread(), 1, SessionId(OTHER_SESSION), muted=True) is not None
+    assert await links.mute(thread(), Micros(1), SessionId(OTHER_SESSION), muted=True) is not None
     assert await links.remove(thread(), SessionId(OTHER_SESSION)) is not None
 
 
@@ -223,13 +224,13 @@ async def test_a_link_keeps_its_thread_s_first_words(links: Links, raw: Redis) -
     """They live as long as the link, whatever else changes in it; an unlinked thread has none."""
     await links.create(thread(), a_link())
     await raw.expire(at(link_key(thread())), 600)
-    await links.describe(thread(), "“Shall we?” \\ {/}", 0)
+    await links.describe(thread(), "“Shall we?” \\ {/}", Micros(0))
     await links.mute(thread(), muted=True)
     link = await links.get(thread())
     assert link is not None
     assert (link.topic, link.muted) == ("“Shall we?” \\ {/}", True)
     assert await raw.ttl(at(link_key(thread()))) <= 600
-    await links.describe(thread(2), "Nobody's", 0)
+    await links.describe(thread(2), "Nobody's", Micros(0))
     assert await links.get(thread(2)) is None
 
 
@@ -237,11 +238,11 @@ async def test_first_words_give_way_only_to_later_ones(links: Links) -> None:
     """That holds to the microsecond, also after another change; nothing follows a deletion."""
     await links.create(thread(), a_link())
     for topic, edited, expected in (
-        ("first", 0, "first"),
-        ("third", 1_764_000_000_000_300, "third"),
-        ("second", 1_764_000_000_000_200, "third"),
+        ("first", Micros(0), "first"),
+        ("third", Micros(1_764_000_000_000_300), "third"),
+        ("second", Micros(1_764_000_000_000_200), "third"),
         ("", GONE, ""),
-        ("fourth", 1_764_000_000_000_400, ""),
+        ("fourth", Micros(1_764_000_000_000_400), ""),
     ):
         await links.describe(thread(), topic, edited)
         await links.mute(thread(), muted=True)

@@ -12,7 +12,8 @@ from redis.asyncio import Redis
 from bot.model.people import UserId
 from bot.model.replies import Change, Evidence, Outcome, OutcomeKind, Reply, reply_id
 from bot.model.sessions import SessionId
-from bot.model.threads import Link, ThreadRef, micros_ts, ts_micros
+from bot.model.threads import Link, ThreadRef
+from bot.model.times import Micros, micros_ts, ts_micros
 from bot.redis import keep
 from bot.redis.connection import Store
 from bot.redis.keys import (
@@ -188,8 +189,8 @@ async def test_a_reply_is_for_devin_from_the_microsecond_after_its_link(store: S
     links, mailbox = Links(store, TTL), Mailbox(store, TTL)
     await links.create(THREAD, LINK.model_copy(update={"since": linked_at}))
 
-    async def accepted(micros: int) -> Change:
-        reply = a_reply(1).model_copy(update={"ts": micros_ts(micros)})
+    async def accepted(at: Micros) -> Change:
+        reply = a_reply(1).model_copy(update={"ts": micros_ts(at)})
         return (await mailbox.accept(reply, ID, NONE)).change
 
     assert await accepted(linked_at) is Change.EARLIER
@@ -267,7 +268,7 @@ async def test_what_its_author_took_back_is_for_no_later_link(
 ) -> None:
     """Also if the thread shows it, since another edit has undone the one that took it back."""
     (reply,) = await filled(mailbox, 2)
-    await Revisions(store).withdraw(reply.id, 1, may_be_ahead=False)
+    await Revisions(store).withdraw(reply.id, Micros(1), may_be_ahead=False)
     await relinked(store)
     accepted = await mailbox.accept(reply, OTHER, NONE, Evidence.THREAD)
     assert accepted.change is Change.REPEATED
@@ -461,7 +462,7 @@ async def test_no_text_is_kept_of_an_edit_that_came_while_its_reply_was_sent(
     """Nor of the reply itself, once Devin has it."""
     await filled(mailbox, 1)
     head = await taken(mailbox, "a")
-    await Revisions(store).change(a_reply(1, "hello again"), 1, may_be_ahead=False)
+    await Revisions(store).change(a_reply(1, "hello again"), Micros(1), may_be_ahead=False)
     record = at(subject_key(head.reply.id))
     assert "hello again" in str(await raw.hget(record, "meanwhile"))
     await mailbox.finish(ID, "a", head, DELIVERED, go_on=True)

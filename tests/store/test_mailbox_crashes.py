@@ -14,7 +14,8 @@ from redis.asyncio import Redis
 from bot.model.people import UserId
 from bot.model.replies import Outcome, OutcomeKind, Reply, ReplyId
 from bot.model.sessions import SessionId
-from bot.model.threads import Link, ThreadRef, ts_micros
+from bot.model.threads import Link, ThreadRef
+from bot.model.times import ts_micros
 from bot.redis.connection import Store
 from bot.redis.keys import DUE_KEY, OUTBOX_KEY, lease_key, subject_key
 from bot.store.links import Links

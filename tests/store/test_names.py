@@ -6,6 +6,7 @@ from bot.model.people import UserId
 from bot.model.replies import Reply
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef
+from bot.model.times import Micros
 from bot.redis.connection import Store
 from bot.relay.asking import LinkOffered, SessionAsked
 from bot.relay.edits import CorrectionOffered
@@ -20,7 +21,7 @@ THREAD = ThreadRef(team="T0SANDBOX", channel=ROOM, thread_ts="1764000000.000100"
 REPLY = Reply(thread=THREAD, ts="1764000001.000100", author=BY, text="Please rebase.")
 ASKED = SessionId(SESSION)
 TICKETS = {
-    "CorrectionOffered": CorrectionOffered(by=BY, reply=REPLY, edited=1),
+    "CorrectionOffered": CorrectionOffered(by=BY, reply=REPLY, edited=Micros(1)),
     "LinkOffered": LinkOffered(by=BY, thread=THREAD, session=ASKED),
     "SayForm": SayForm(by=BY, channel=ROOM),
     "SessionAsked": SessionAsked(by=BY, thread=THREAD),

@@ -21,7 +21,8 @@ from bot.model.people import Act, Standing, UserId
 from bot.model.record import Record
 from bot.model.replies import Reply
 from bot.model.sessions import NamedSession, SessionId
-from bot.model.threads import ThreadRef, ts_micros
+from bot.model.threads import ThreadRef
+from bot.model.times import ts_micros
 from bot.redis import keep
 from bot.relay.accept import Accepting
 from bot.reporting.reporter import Notices, having_posted

@@ -12,7 +12,8 @@ from bot.model.files import AttachedFile
 from bot.model.people import Standing
 from bot.model.record import string
 from bot.model.replies import Reply
-from bot.model.threads import ThreadRef, is_ts, ts_micros
+from bot.model.threads import ThreadRef
+from bot.model.times import Micros, is_ts, ts_micros
 from bot.relay.lifecycle.starting import Choosing, Chosen, Start
 from bot.slack.app.workspace import Identity, Workspace
 from bot.text.content import section
@@ -38,27 +39,27 @@ class Prompt:
     """A prompt, as Markdown with names; `as_self` is for Devin to read from the person themselves.
 
     `left_out` counts messages of the thread whose authors may not message Devin. `until` is the
-    time of the last message that was read there (us); 0 for none.
+    time of the last message that was read there; 0 for none.
     """
 
     text: str
     as_self: str
     left_out: int
     chosen: Chosen
-    until: int
+    until: Micros
 
 
 @dataclass(slots=True)
 class _Earlier:
     """The latest of the `count` messages of a thread that Devin may read; others are `left_out`.
 
-    `until` is the time of the last message that was read (us).
+    `until` is the time of the last message that was read.
     """
 
     latest: list[tuple[Reply, Standing]] = field(default_factory=list)
     count: int = 0
     left_out: int = 0
-    until: int = 0
+    until: Micros = Micros(0)
 
 
 @dataclass(frozen=True, slots=True)

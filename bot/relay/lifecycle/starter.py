@@ -18,7 +18,7 @@ from bot.model.errors import CannotPost, DevinAway, LinkedElsewhere, SlackRefuse
 from bot.model.options import BadOptions
 from bot.model.replies import Outcome, OutcomeKind, Refusal, Wait
 from bot.model.sessions import NamedSession, SessionId, Started
-from bot.model.threads import ts_micros
+from bot.model.times import ts_micros
 from bot.redis.keep import STARTED
 from bot.relay.accept import Accepting
 from bot.relay.lifecycle.prompts import Prompt, Prompts

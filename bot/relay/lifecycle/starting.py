@@ -30,7 +30,8 @@ from bot.model.people import Act, Standing, UserId
 from bot.model.record import Record
 from bot.model.replies import Reply
 from bot.model.sessions import SessionId, Started
-from bot.model.threads import Link, ThreadRef, ts_micros
+from bot.model.threads import Link, ThreadRef
+from bot.model.times import ts_micros
 from bot.relay.accept import Accepting
 from bot.relay.naming import Naming
 from bot.relay.saying import Speaking

@@ -1,0 +1,52 @@
+"""Points in time: each type is in one unit and of one clock, and mypy finds where two are mixed.
+
+At run time, they are integers; 0 stands for a time that isn't known. To mypy they aren't, as a
+`NewType` of `int` would be, since any of those may be compared with any other. Durations have no
+types here: they are a `timedelta`, or a number whose name says its unit.
+"""
+
+import re
+from typing import TYPE_CHECKING, Any, Self, TypeGuard, overload
+
+if TYPE_CHECKING:
+
+    class _Time:
+        """The arithmetic of times: what is added, and a difference, are numbers of the unit."""
+
+        def __init__(self, at: float | str) -> None: ...
+        def __int__(self) -> int: ...
+        def __bool__(self) -> bool: ...
+        def __lt__(self, other: Self) -> bool: ...
+        def __le__(self, other: Self) -> bool: ...
+        def __add__(self, passed: int) -> Self: ...
+        @overload
+        def __sub__(self, other: Self) -> int: ...
+        @overload
+        def __sub__(self, other: int) -> Self: ...
+        def __sub__(self, other: Any) -> Any: ...
+
+    class Micros(_Time):
+        """Microseconds by Slack's clock: a `ts` as a number."""
+
+else:
+    Micros = int
+
+_TS = re.compile(r"([0-9]{1,10})(?:\.([0-9]{0,6}))?")  # until the year 2286
+
+
+def micros_ts(at: Micros) -> str:
+    """Format a time by Slack's clock as it writes it in a `ts`."""
+    return f"{int(at) // 1_000_000}.{int(at) % 1_000_000:06d}"
+
+
+def ts_micros(ts: str) -> Micros:
+    """Parse a `ts` of Slack's, so that it can be compared; raises `ValueError`."""
+    found = _TS.fullmatch(ts)
+    if found is None:
+        raise ValueError("not a Slack ts")
+    return Micros(int(found[1]) * 1_000_000 + int((found[2] or "").ljust(6, "0")))
+
+
+def is_ts(value: Any) -> TypeGuard[str]:
+    """Whether `value` is a `ts` of Slack."""
+    return isinstance(value, str) and _TS.fullmatch(value) is not None
