@@ -12,8 +12,7 @@ from bot.model.errors import OperatorError, StoreAway
 from bot.redis import keep
 from bot.redis.keys import SCHEMA_KEY, SHARED_PREFIX, Key, once_key, prefix_of
 from bot.redis.lua import commands
-from bot.redis.pipelining import Cluster, Pipelining, pipelined
-from bot.redis.scripts import Script
+from bot.redis.pipelining import Cluster, Pipelining, Script, pipelined
 from bot.timing import TIMING, Timing
 from bot.urls import is_cluster
 

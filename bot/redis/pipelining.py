@@ -8,11 +8,13 @@ authenticates and parses, and hiredis packs.
 
 import asyncio
 import logging
+import re
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, cast
+from hashlib import sha1
+from typing import TYPE_CHECKING, Any, cast
 
 from hiredis import pack_command
 from redis.asyncio.cluster import RedisCluster
@@ -25,15 +27,47 @@ from redis.exceptions import (
     MovedError,
     NoScriptError,
     ReadOnlyError,
+    RedisClusterException,
+    RedisError,
     ResponseError,
     TryAgainError,
 )
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from bot.model.errors import StoreAway
-from bot.redis.scripts import AWAY, Script, away
+from bot.runtime import metrics
+from bot.runtime.outgoing import broken
+
+if TYPE_CHECKING:
+    from bot.redis.connection import Store
 
 log = logging.getLogger(__name__)
+
+
+Form = Callable[[Any], str | int]
+"""Turns an argument into what is sent; raises TypeError for a value of another kind."""
+
+
+def text(value: object) -> str:
+    """Return a text as it is: the form of most arguments."""
+    if isinstance(value, str):
+        return value
+    raise TypeError(type(value).__name__)
+
+
+class Script:
+    """A Lua script; it is sent by its hash, and in full only to a server that does not know it."""
+
+    def __init__(self, source: str, /, **arguments: Form) -> None:
+        self.source = source
+        self.sha = sha1(source.encode(), usedforsecurity=False).hexdigest()
+        self.arguments = arguments
+
+    def __call__(self, store: "Store", /, **named: Any) -> Awaitable[Any]:
+        """Run it as `Store.run` does, with all of its arguments by name."""
+        if named.keys() != self.arguments.keys():
+            raise TypeError(f"{sorted(named)} are not {sorted(self.arguments)}")
+        return store.run(self, [form(named[name]) for name, form in self.arguments.items()])
 
 
 @dataclass(slots=True, eq=False)
@@ -259,3 +293,26 @@ class Cluster:
         self._nodes.startup_nodes |= self._named
         node = self._redis.get_node_from_key(prefix)
         return node.connection_class(**{**node.connection_kwargs, "socket_timeout": None})
+
+
+AWAY = (RedisError, RedisClusterException, OSError, RuntimeError, AttributeError)
+"""The errors of a command. uvloop raises RuntimeError and redis-py AttributeError if another task
+has just broken the connection that a command was about to use."""
+
+
+def away(error: Exception) -> StoreAway:
+    """Count the error, and say its kind and Redis's own code, or what broke the connection.
+
+    The rest of a ResponseError's text can quote arguments, which are people's messages. A code,
+    such as MISCONF or NOPERM, is the first word in capitals; redis-py removes most of them.
+    """
+    kind, why = type(error).__name__, broken(error)
+    is_refused = isinstance(error, ResponseError)
+    metrics.REDIS_ERRORS.labels(kind).inc()
+    code = _CODE.match(str(error)) if isinstance(error, RedisError) else None
+    if code is not None:
+        return StoreAway(f"{kind}: {code[0]}", is_refused=is_refused)
+    return StoreAway(kind if why == kind else f"{kind}: {why}", is_refused=is_refused)
+
+
+_CODE = re.compile(r"[A-Z]{3,}(?= |$)")

@@ -1,4 +1,4 @@
-"""Lua scripts: each is a `.lua` file, called with its arguments by name; and running them.
+"""Reads Lua scripts: each is a `.lua` file, called with its arguments by name.
 
 A file begins with a comment that describes the script. A header then names each argument, one per
 line, in the form of its kind (`FORMS`). A function `f` that a script calls, and does not define, is
@@ -11,59 +11,26 @@ told ids, and builds its keys: `key.mail(session)`, or `key.due`, as `redis/keys
 
 import json
 import re
-from collections.abc import Awaitable, Callable, Mapping
-from hashlib import sha1
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from redis.exceptions import RedisClusterException, RedisError, ResponseError
-
-from bot.model.errors import StoreAway
 from bot.redis import keep, keys
-from bot.runtime import metrics
-from bot.runtime.outgoing import broken
-
-if TYPE_CHECKING:
-    from bot.redis.connection import Store
+from bot.redis.pipelining import Form, Script, text
 
 
 class ScriptMismatch(TypeError):
     """The header of a script is not in order, or it names a key or a time that doesn't exist."""
 
 
-def _text(value: object) -> str:
-    if isinstance(value, str):
-        return value
-    raise TypeError(type(value).__name__)
-
-
-_Sent = Callable[[Any], str | int]
-
-FORMS: Mapping[str, _Sent] = {
-    "KEYS[1] .. ARGV[]": _text,
-    "ARGV[]": _text,
+FORMS: Mapping[str, Form] = {
+    "KEYS[1] .. ARGV[]": text,
+    "ARGV[]": text,
     "tonumber(ARGV[])": int,
     "ARGV[] == '1'": int,
     "cjson.decode(ARGV[])": json.dumps,
 }
 """The forms of an argument in a header, for a key, a text, a whole number, a flag and a list; each
 with what a value is sent as. For a value of another kind, that raises TypeError."""
-
-
-class Script:
-    """A Lua script; it is sent by its hash, and in full only to a server that does not know it."""
-
-    def __init__(self, source: str, /, **arguments: _Sent) -> None:
-        self.source = source
-        self.sha = sha1(source.encode(), usedforsecurity=False).hexdigest()
-        self.arguments = arguments
-
-    def __call__(self, store: "Store", /, **named: Any) -> Awaitable[Any]:
-        """Run it as `Store.run` does, with all of its arguments by name."""
-        if named.keys() != self.arguments.keys():
-            raise TypeError(f"{sorted(named)} are not {sorted(self.arguments)}")
-        return store.run(self, [form(named[name]) for name, form in self.arguments.items()])
-
 
 _ARGUMENT = re.compile(r"^local (\w+) = (.*ARGV.*)$", re.MULTILINE)
 _CALL = re.compile(r"(?<![.\w])(\w+)\(")
@@ -77,17 +44,16 @@ class Scripts:
     def __init__(self, home: Path) -> None:
         files = (one for one in home.rglob("*.lua") if one.parent.name != "include")
         self.by_name = {file.stem: read(file) for file in files}
+        vars(self).update(self.by_name)
 
     def __getattr__(self, name: str) -> Script:
-        """Return the script `name`."""
-        if name not in self.by_name:
-            raise AttributeError(name)
-        return self.by_name[name]
+        """Raise AttributeError: those that are there are found without this, by mypy with it."""
+        raise AttributeError(name)
 
 
 def read(file: Path) -> Script:
     """Read a script from its file; raise `ScriptMismatch`."""
-    source, given = file.read_text("utf-8"), dict[str, _Sent]()
+    source, given = file.read_text("utf-8"), dict[str, Form]()
     for number, (name, form) in enumerate(_ARGUMENT.findall(source), start=1):
         if (kind := form.replace(f"ARGV[{number}]", "ARGV[]")) in FORMS:
             given[name] = FORMS[kind]
@@ -132,26 +98,3 @@ def _seconds_of(name: str) -> int:
     if kept is None:
         raise ScriptMismatch(f"there is no time `{name}`")
     return int(kept.total_seconds())
-
-
-AWAY = (RedisError, RedisClusterException, OSError, RuntimeError, AttributeError)
-"""The errors of a command. uvloop raises RuntimeError and redis-py AttributeError if another task
-has just broken the connection that a command was about to use."""
-
-
-def away(error: Exception) -> StoreAway:
-    """Count the error, and say its kind and Redis's own code, or what broke the connection.
-
-    The rest of a ResponseError's text can quote arguments, which are people's messages. A code,
-    such as MISCONF or NOPERM, is the first word in capitals; redis-py removes most of them.
-    """
-    kind, why = type(error).__name__, broken(error)
-    is_refused = isinstance(error, ResponseError)
-    metrics.REDIS_ERRORS.labels(kind).inc()
-    code = _CODE.match(str(error)) if isinstance(error, RedisError) else None
-    if code is not None:
-        return StoreAway(f"{kind}: {code[0]}", is_refused=is_refused)
-    return StoreAway(kind if why == kind else f"{kind}: {why}", is_refused=is_refused)
-
-
-_CODE = re.compile(r"[A-Z]{3,}(?= |$)")

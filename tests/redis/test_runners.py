@@ -13,8 +13,7 @@ from redis.asyncio import Redis
 from bot.model.errors import StoreAway
 from bot.redis.connection import Store
 from bot.redis.keys import once_key
-from bot.redis.pipelining import Pipelining, pipelined
-from bot.redis.scripts import Script
+from bot.redis.pipelining import Pipelining, Script, pipelined
 from tests.support.lines import line_to
 from tests.support.processes import kept_valkey
 from tests.support.waiting import wait_until

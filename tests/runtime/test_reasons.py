@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import OutOfMemoryError, ResponseError
 
-from bot.redis.scripts import away
+from bot.redis.pipelining import away
 from bot.runtime.outgoing import broken
 from tests.support.processes import free_port
 from tests.support.tables import each

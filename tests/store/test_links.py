@@ -21,7 +21,7 @@ from bot.redis.keys import (
     link_key,
     watched_key,
 )
-from bot.redis.scripts import Script
+from bot.redis.pipelining import Script
 from bot.store.links import GONE, Links
 from bot.store.lua import scripts
 from bot.store.watches import Watches

@@ -26,7 +26,7 @@ from redis.exceptions import ResponseError
 
 from bot.model.errors import EmbeddedValkeyError
 from bot.redis.embedded.home import ADVICE, ValkeyHome
-from bot.redis.scripts import AWAY, away
+from bot.redis.pipelining import AWAY, away
 from bot.runtime.outgoing import broken
 from bot.timing import TIMING, Timing
 
