@@ -25,7 +25,7 @@ from bot.model.generation import Generation
 from bot.model.people import UserId
 from bot.model.sessions import SessionId, SessionState, Watched
 from bot.model.threads import Link, ThreadRef
-from bot.model.times import Micros, micros_ts
+from bot.model.times import DevinMillis, Micros, micros_ts
 from bot.redis.connection import open_store
 from bot.redis.embedded.server import embedded_valkey
 from bot.redis.keys import OUTBOX_KEY, THREADS_KEY
@@ -104,7 +104,7 @@ async def _polled(watches: Watches, poll: TakenPoll, wire: Wire, picked: random.
         title=str(shown["title"]),
         url=str(shown["url"]) if wire.api is Generation.V3 else "",
         acus=0.0 if wire.api is Generation.V3 else None,
-        updated=int(known.updated_at) * 1000,
+        updated=DevinMillis(int(known.updated_at) * 1000),
         read_at=poll.began,
     )
     await watches.record(

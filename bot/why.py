@@ -7,7 +7,7 @@ nothing that anybody wrote.
 
 import re
 from collections.abc import AsyncIterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 from bot.app import open_slack
@@ -17,7 +17,7 @@ from bot.model.findings import Finding
 from bot.model.record import string
 from bot.model.replies import QUEUED, UNCLEAR, OutcomeKind, reply_id
 from bot.model.threads import ThreadRef, is_id
-from bot.model.times import ts_micros
+from bot.model.times import Millis, as_datetime, ts_micros
 from bot.redis import keep
 from bot.redis.connection import Store, check_schema, millis, open_store
 from bot.redis.embedded.home import ValkeyHome
@@ -139,12 +139,12 @@ async def _message(client: SlackClient, place: Place) -> tuple[Mapping[str, Any]
     return ({**found, "channel": place.channel}, "") if found else ({}, "not there")
 
 
-def _met(at: int, facts: Mapping[str, Facts]) -> tuple[str, str]:
+def _met(at: Millis, facts: Mapping[str, Facts]) -> tuple[str, str]:
     """Grade what became of a reply, by its record, and say it."""
     reply, mailbox, kind = facts["reply"], facts["mailbox"], facts["reply"].get("kind")
-    state, is_done, due = reply["state"], reply["state"] == "done", mailbox["due"] or 0
+    state, is_done, due = reply["state"], reply["state"] == "done", Millis(mailbox["due"] or 0)
     cause, has_it = reply.get("refusal") or kind, "was sent: Devin has it"
-    is_behind = (mailbox["behind"] or 0) > at
+    is_behind = Millis(mailbox["behind"] or 0) > at
     rows = (
         (is_done and kind == OutcomeKind.DELIVERED, WELL, f"{has_it}{_since(at, facts)}"),
         (is_done and kind in UNCLEAR, ACT, f"was sent, and Devin may have it ({kind})"),
@@ -170,11 +170,11 @@ def _met(at: int, facts: Mapping[str, Facts]) -> tuple[str, str]:
     return next((grade, says) for holds, grade, says in rows if holds)
 
 
-def _is_new(at: int, facts: Mapping[str, Facts]) -> bool:
+def _is_new(at: Millis, facts: Mapping[str, Facts]) -> bool:
     return bool(facts["message"]["written"] // 1000 > at - NEW_MS)
 
 
-def _since(at: int, facts: Mapping[str, Facts]) -> str:
+def _since(at: Millis, facts: Mapping[str, Facts]) -> str:
     """Say what the session of a reply that Devin has is doing, and if Devin has spoken since."""
     seen, sent = facts["session"], str(facts["reply"].get("sending_since"))
     if seen["session"] != facts["reply"].get("session") or not sent.isdecimal():
@@ -189,7 +189,7 @@ def _since(at: int, facts: Mapping[str, Facts]) -> str:
     return f", and {said}; state {state} since {since}, read {read}"
 
 
-def _unheard(at: int, facts: Mapping[str, Facts]) -> tuple[str, str]:
+def _unheard(at: Millis, facts: Mapping[str, Facts]) -> tuple[str, str]:
     """Say why a message was never accepted, as far as that is known."""
     message, link = facts["message"], facts["thread"]
     # What people say through the bot is its own post, too, and is accepted.
@@ -213,7 +213,7 @@ def _unheard(at: int, facts: Mapping[str, Facts]) -> tuple[str, str]:
     return ACT, "isn't known: no event came, it was refused, or it ended over 7 days ago"
 
 
-def _listed(facts: Facts, now: int) -> str:
+def _listed(facts: Facts, now: Millis) -> str:
     """Name the facts that hold."""
     known = {name: value for name, value in facts.items() if value not in {None, "", False}}
     listed = ", ".join(
@@ -223,11 +223,11 @@ def _listed(facts: Facts, now: int) -> str:
     return listed or "nothing"
 
 
-def _shown(value: str, now: int) -> str:
-    """Say a time by the clock, and how far from `now` (Unix ms) it is; else return the value."""
+def _shown(value: str, now: Millis) -> str:
+    """Say a time by the clock, and how far from `now` it is; else return the value."""
     digits = value.removesuffix(" read")  # `joined`, once its thread is caught up
     if not digits.isdecimal() or len(digits) not in UNITS:
         return value
-    at = int(digits) * 1000 // UNITS[len(digits)]
-    far, clock = timedelta(milliseconds=abs(now - at)), datetime.fromtimestamp(at / 1000, UTC)
+    at = Millis(int(digits) * 1000 // UNITS[len(digits)])
+    far, clock = timedelta(milliseconds=abs(now - at)), as_datetime(at)
     return f"{clock:%Y-%m-%d %H:%M:%S} UTC ({span(far)} {'ago' if at <= now else 'from now'})"

@@ -15,6 +15,7 @@ from bot.model.people import UserId
 from bot.model.replies import Outcome, OutcomeKind
 from bot.model.sessions import Follow, NamedSession, SessionId, SessionState, Trouble, Watched
 from bot.model.threads import Link, ThreadRef
+from bot.model.times import Millis
 from bot.store.outbox import OwedKind
 from bot.text.devin_markdown import SentFile
 from bot.wording import commands, delivery_reports, refusals, thread_links, workflows
@@ -103,11 +104,13 @@ class Shows:
         """The sentences of such a card, with gaps for its session, its maker and the time."""
         link = _LINK.model_copy(update={"muted": self.is_muted})
         used = None if self.cap is None else float(self.cap)
-        seen = Watched(state=self.state, trouble=self.trouble, since=1_000, cap=self.cap, acus=used)
+        seen = Watched(
+            state=self.state, trouble=self.trouble, since=Millis(1_000), cap=self.cap, acus=used
+        )
         place = ThreadRef(team="T0", channel="C0", thread_ts="1.0")
         shown = card.Card(place, link, GAP, _SESSION, seen, self.follow, self.is_barred)
         text = str(card.card(shown).params()["text"]).replace(session_link(_SESSION), GAP)
-        text = text.replace(clock_time(1), GAP)
+        text = text.replace(clock_time(seen.since), GAP)
         # What it has used is apart: options may stand behind it.
         rest = text.splitlines()
         return rest if used is None else [*rest[:-1], rest[-1].partition(" · ")[2]]

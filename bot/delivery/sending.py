@@ -17,7 +17,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from http import HTTPStatus
 from typing import ParamSpec, TypeVar
 
@@ -30,6 +30,7 @@ from bot.model.errors import StoreAway
 from bot.model.files import Upload
 from bot.model.replies import Outcome, OutcomeKind, Refusal, Reply, Wait
 from bot.model.sessions import SessionId
+from bot.model.times import as_datetime
 from bot.redis.keep import SESSION_LEASE
 from bot.runtime import metrics
 from bot.runtime.in_flight import SHORTEST_SECONDS, Limit
@@ -291,7 +292,6 @@ class Sender:
     async def _look(self, lease: Lease, head: Head, message: Message, lost: Outcome) -> Outcome:
         if not await self._claim_text(lease, head, message):
             return lost
-        since = datetime.fromtimestamp(head.sending_since / 1000, UTC)
         reply, text = head.reply.id, self.devin.listed(message.text, message.attachments)
-        attempt = Attempt(lease.session, reply, text, since, head.clock)
+        attempt = Attempt(lease.session, reply, text, as_datetime(head.sending_since), head.clock)
         return await reconcile(self.devin, attempt, lost, self.workspace.timing.reconcile_pauses)

@@ -16,6 +16,7 @@ from bot.model.errors import OPERATOR_MUST_ACT, SlackRefused
 from bot.model.people import WORKFLOW
 from bot.model.sessions import NamedSession, SessionId, SessionState, Watched
 from bot.model.threads import ThreadRef
+from bot.model.times import Millis
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
 from bot.store.links import card_owed, card_subject, thread_of
@@ -66,7 +67,7 @@ class CardTeller:
         if begun.again and not is_linked:
             was = was or Slot()  # a try that was cut off may have made a session
         wanted = wanted_slot(was, heard, seen, named, is_linked=is_linked)
-        is_current = int(record["rests_until"] or 0) > begun.at
+        is_current = Millis(record["rests_until"] or 0) > begun.at
         slot, rest = await self.status_lines.agents.show(
             thread, session, was, wanted, again=begun.again, is_current=is_current
         )

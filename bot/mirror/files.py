@@ -13,6 +13,7 @@ from bot.devin.api import Devin, Unread
 from bot.model.errors import OPERATOR_MUST_ACT, DevinAway, SlackAway, SlackRefused
 from bot.model.files import FileLeftOut, WhyLink
 from bot.model.threads import ThreadRef
+from bot.model.times import Millis
 from bot.runtime import metrics
 from bot.slack.api import PAUSED
 from bot.slack.app.workspace import Workspace
@@ -24,7 +25,7 @@ from bot.wording.mirror.posts import LongText
 log = logging.getLogger(__name__)
 
 BEGAN = "began:"
-"""Precedes a file's name where the time (Unix ms) of its first try is noted."""
+"""Precedes a file's name where the time of its first try is noted."""
 
 FILES_AT_ONCE = 4
 """The files that are brought at once."""
@@ -86,7 +87,7 @@ class SentFiles:
     async def _try(self, part: FilePart) -> str:
         """Try once, if the file has time left and this process has room."""
         at = part.batch.read_at
-        began = int(part.batch.notes.get(f"{BEGAN}{part.name}", at))
+        began = Millis(part.batch.notes.get(f"{BEGAN}{part.name}") or int(at))
         waited = (at - began) / 1000
         if waited > self._seconds:
             raise FileLeftOut(WhyLink.SLOW, f"after {waited:.0f} s")

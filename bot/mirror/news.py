@@ -9,7 +9,7 @@ no poll sees another state in between. `Watched` says how long what Devin asks s
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from hashlib import sha256
 
 from bot.devin.api import MessagePage, SessionSummary, Source
@@ -28,6 +28,7 @@ from bot.model.sessions import (
     Watched,
 )
 from bot.model.threads import Link, ThreadRef
+from bot.model.times import Millis, as_millis
 from bot.store.watches import Follower, Found, TakenPoll
 from bot.text.questions import parse_question
 from bot.wording.mirror.posts import APPROVED, beginning
@@ -223,13 +224,13 @@ class Reading:
 
 def found_in(poll: TakenPoll, reading: Reading) -> Found:
     """Return what to record of a poll."""
-    skew = reading.page.skew
+    skew = reading.page.skew // timedelta(milliseconds=1)
     new = [
-        Said(id=one.id, at=_millis(one.at, skew), text=beginning(one.text))
+        Said(id=one.id, at=as_millis(one.at) - skew, text=beginning(one.text))
         for one in reading.page.messages
         if one.source is Source.DEVIN and not poll.knows(one.id)
     ]
-    reread_since = poll.seen.reread_since or (poll.seen.read_at if reading.is_reread else 0)
+    reread_since = poll.seen.reread_since or (poll.seen.read_at if reading.is_reread else Millis(0))
     unknown = len(new)
     if reread_since:
         # What was said before the last read is known, whatever its id.
@@ -286,20 +287,21 @@ def shows(seen: Watched) -> tuple[object, ...]:
 
 
 def _seen(
-    poll: TakenPoll, reading: Reading, new: Sequence[Said], reread_since: int, *, is_history: bool
+    poll: TakenPoll, reading: Reading, new: Sequence[Said], reread: Millis, *, is_history: bool
 ) -> Watched:
     before, page, summary = poll.seen, reading.page, reading.summary
+    skew = page.skew // timedelta(milliseconds=1)
     update: dict[str, object] = {
         "cursor": page.cursor,
         "has_more": page.has_more,
         "read_at": poll.began,
-        "spoke_at": max([before.spoke_at, *(_millis(one.at, page.skew) for one in page.messages)]),
-        "skew": page.skew // timedelta(milliseconds=1),
+        "spoke_at": max([before.spoke_at, *(as_millis(one.at) - skew for one in page.messages)]),
+        "skew": skew,
         "is_too_long": reading.is_too_long,
-        "reread_since": reread_since if page.has_more or page.is_hidden else 0,
+        "reread_since": reread if page.has_more or page.is_hidden else Millis(0),
     }
     if reading.is_too_long or (page.is_hidden and is_history):
-        update["reread_since"] = reread_since or before.read_at or poll.began
+        update["reread_since"] = reread or before.read_at or poll.began
     if poll.started is not None:
         update["cap"] = poll.started.cap
     if new:
@@ -367,7 +369,3 @@ def _left_out(
 def follow_of(link: Link | None, default: Follow) -> Follow:
     """Return how much a thread with that link follows: its own choice, or the setting's."""
     return Follow(link.follow) if link is not None and link.follow else default
-
-
-def _millis(at: datetime, skew: timedelta) -> int:
-    return int(at.timestamp() * 1000) - skew // timedelta(milliseconds=1)

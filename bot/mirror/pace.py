@@ -20,6 +20,7 @@ from bot.model.sessions import (
     SessionState,
     Watched,
 )
+from bot.model.times import DevinMillis, Millis
 from bot.store.watches import TakenPoll
 
 SLOWEST: Mapping[SessionState, int] = {
@@ -116,9 +117,9 @@ def pulls_by(seen: Watched, summary: SessionSummary) -> tuple[PullRequest, ...]:
     return tuple((known | told).values())[-MOST_PULLS:]
 
 
-def updated_of(summary: SessionSummary) -> int:
-    """Return when Devin last changed the session, in Unix ms of Devin's clock; 0 if unknown."""
-    return int(summary.updated_at.timestamp() * 1000) if summary.updated_at else 0
+def updated_of(summary: SessionSummary) -> DevinMillis:
+    """Return when Devin last changed the session; 0 if unknown."""
+    return DevinMillis(summary.updated_at.timestamp() * 1000 if summary.updated_at else 0)
 
 
 def _is_settling(poll: TakenPoll) -> bool:
@@ -136,9 +137,10 @@ def _longest_unread_ms(poll: TakenPoll, state: SessionState) -> int:
     return SPOKEN_MS if poll.began - spoke_at < DAY_MS else RESTING_MS
 
 
-def _moved_at(poll: TakenPoll, seen: Watched) -> int:
-    lost = max(poll.read_wanted_at, seen.since) if seen.state is SessionState.UNKNOWN else 0
-    return max(seen.updated - seen.skew, seen.spoke_at, poll.replied, lost)
+def _moved_at(poll: TakenPoll, seen: Watched) -> Millis:
+    moved = max(Millis(int(seen.updated) - seen.skew), seen.spoke_at, poll.replied)
+    is_lost = seen.state is SessionState.UNKNOWN
+    return max(moved, poll.read_wanted_at, seen.since) if is_lost else moved
 
 
 MOST_SESSIONS = 100

@@ -24,6 +24,7 @@ from bot.mirror.files import FilePart, SentFiles
 from bot.model.errors import OPERATOR_MUST_ACT, SlackAway, SlackRefused
 from bot.model.sessions import NEEDS_PERSON, Follow, Said, SaidKind, SessionId, still_asked
 from bot.model.threads import Link, ThreadRef
+from bot.model.times import Millis
 from bot.runtime import metrics
 from bot.slack.api import PAUSED, SECOND
 from bot.slack.app.workspace import Workspace
@@ -204,7 +205,7 @@ class WordsTeller:
         if items:
             is_shown = await self._show(begun, link, batch, items)
             if is_shown:
-                _count(items, heard, batch.read_at + (time.monotonic() - began) * 1000)
+                _count(items, heard, batch.read_at + int((time.monotonic() - began) * 1000))
             await self.status_lines.again(thread, link.session)
         try:
             for one in closed:
@@ -270,7 +271,7 @@ class WordsTeller:
 
     async def _close(self, thread: ThreadRef, closed: Said) -> None:
         """Let the buttons of what was asked give way; no try has posted them before that."""
-        since = f"{closed.at // 1000 - MARGIN_SECONDS}.000000"
+        since = f"{int(closed.at) // 1000 - MARGIN_SECONDS}.000000"
         note = posts.closed(closed.kind)
         await self.workspace.threads.close(thread, closed.id, note, since=since)
 
@@ -284,10 +285,10 @@ class WordsTeller:
         return "" if person == ended_by and needs == {SaidKind.ENDED} else person
 
 
-def _count(items: Sequence[Said], heard: Heard, posted_at: float) -> None:
+def _count(items: Sequence[Said], heard: Heard, posted_at: Millis) -> None:
     """Count the messages; a thread that follows turns waits for their ends, so it has no lag."""
     for one in items:
         if one.kind is SaidKind.MESSAGE:
             metrics.MIRRORED.inc()
             if heard.follow is Follow.ALL:
-                metrics.MIRROR_LAG_SECONDS.observe(max(0.0, posted_at - one.at) / 1000)
+                metrics.MIRROR_LAG_SECONDS.observe(max(0, posted_at - one.at) / 1000)

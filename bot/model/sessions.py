@@ -1,8 +1,6 @@
 """Devin's sessions: their states, their ids and addresses, and what is known of watched ones.
 
-What of that is to be posted in the threads that follow is `Said`. Its times, and those of
-`Watched`, are Unix milliseconds by Redis's clock, which all processes share, unless a field says
-otherwise.
+What of that is to be posted in the threads that follow is `Said`.
 """
 
 import re
@@ -13,7 +11,7 @@ from typing import NewType
 
 from bot.model.people import UserId
 from bot.model.record import Record
-from bot.model.times import Micros
+from bot.model.times import DevinMillis, Micros, Millis
 
 SessionId = NewType("SessionId", str)
 """Canonical `devin-<hex>`; only `sessions.parse_session` makes one from external text."""
@@ -231,7 +229,7 @@ class Said(Record):
     kind: SaidKind = SaidKind.MESSAGE
     session: SessionId = SessionId("")
     id: str = ""
-    at: int = 0
+    at: Millis = Millis(0)
     text: str = ""
     options: tuple[str, ...] = ()
     trouble: Trouble | None = None
@@ -281,8 +279,8 @@ class Watched(Record):
     """A session as it was last read.
 
     `cursor` begins with the generation of Devin's API that gave it, and a blank. `since` is when
-    the session entered its state, `spoke_at` when anybody last said something, `updated` Devin's
-    own time of its last change, and `skew` how far Devin's clock is ahead. `last` is Devin's last
+    the session entered its state, `spoke_at` when anybody last said something, `updated` when
+    Devin last changed it, and `skew` how far Devin's clock is ahead (ms). `last` is Devin's last
     message, and `is_turn_shown` says that threads which follow turns have been shown it. `question`
     is the id of the message that last asked something. After the cursor was lost, `reread_since` is
     when the session had been read before, until all of it is read again, and while Devin hides the
@@ -302,28 +300,28 @@ class Watched(Record):
     title: str = ""
     url: str = ""
     state: SessionState = SessionState.UNKNOWN
-    since: int = 0
+    since: Millis = Millis(0)
     trouble: Trouble | None = None
     pull_requests: tuple[PullRequest, ...] = ()
     children: tuple[Child, ...] = ()
     parent: SessionId | None = None
     acus: float | None = None
-    updated: int = 0
+    updated: DevinMillis = DevinMillis(0)
     skew: int = 0
-    read_at: int = 0
-    spoke_at: int = 0
+    read_at: Millis = Millis(0)
+    spoke_at: Millis = Millis(0)
     has_more: bool = False
-    reread_since: int = 0
+    reread_since: Millis = Millis(0)
     is_too_long: bool = False
     is_missing: bool = False
     last: Said | None = None
     is_turn_shown: bool = True
     asked: str = ""
     asked_in: SessionState = SessionState.UNKNOWN
-    answerable_since: int = 0
+    answerable_since: Millis = Millis(0)
     options: tuple[str, ...] = ()
     question: str = ""
-    question_at: int = 0
+    question_at: Millis = Millis(0)
     cap: int | None = None
     cap_said: SaidKind | None = None
 

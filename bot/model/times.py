@@ -6,6 +6,7 @@ types here: they are a `timedelta`, or a number whose name says its unit.
 """
 
 import re
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self, TypeGuard, overload
 
 if TYPE_CHECKING:
@@ -28,8 +29,14 @@ if TYPE_CHECKING:
     class Micros(_Time):
         """Microseconds by Slack's clock: a `ts` as a number."""
 
+    class Millis(_Time):
+        """Milliseconds by Redis's clock, which all processes share."""
+
+    class DevinMillis(_Time):
+        """Milliseconds by Devin's clock, not shifted to Redis's."""
+
 else:
-    Micros = int
+    Micros = Millis = DevinMillis = int
 
 _TS = re.compile(r"([0-9]{1,10})(?:\.([0-9]{0,6}))?")  # until the year 2286
 
@@ -45,6 +52,16 @@ def ts_micros(ts: str) -> Micros:
     if found is None:
         raise ValueError("not a Slack ts")
     return Micros(int(found[1]) * 1_000_000 + int((found[2] or "").ljust(6, "0")))
+
+
+def as_millis(at: datetime) -> Millis:
+    """Return a time of the calendar as one by Redis's clock, to be compared with others."""
+    return Millis(at.timestamp() * 1000)
+
+
+def as_datetime(at: Millis) -> datetime:
+    """Return a time by Redis's clock as one of the calendar, in UTC."""
+    return datetime.fromtimestamp(int(at) / 1000, UTC)
 
 
 def is_ts(value: Any) -> TypeGuard[str]:

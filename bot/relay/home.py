@@ -14,6 +14,7 @@ from bot.model import errors
 from bot.model.people import Act, Person, Standing, UserId
 from bot.model.sessions import NamedSession, SessionId, Watched
 from bot.model.threads import Link, ThreadRef, is_direct
+from bot.model.times import Millis
 from bot.redis.keep import PROMPTED
 from bot.relay.accept import Accepting
 from bot.relay.linking import Linking
@@ -135,8 +136,8 @@ class Home:
         shown = await self._standings(person, found[: home_view.MOST_SHOWN])
         return home_view.threads(shown, len(found), note)
 
-    async def _found(self, person: Person) -> tuple[Sequence[tuple[ThreadRef, Link, int]], bool]:
-        """Return the linked threads that `person` can see, with their last traffic (Unix ms).
+    async def _found(self, person: Person) -> tuple[Sequence[tuple[ThreadRef, Link, Millis]], bool]:
+        """Return the linked threads that `person` can see, with their last traffic.
 
         Those that wait for someone come first. In direct messages, people see the links that they
         made. The second value is False if some channels are left out.
@@ -174,7 +175,7 @@ class Home:
         return person.is_external and not self.workspace.settings.mirror_external
 
     async def _standings(
-        self, person: Person, linked: Sequence[tuple[ThreadRef, Link, int]]
+        self, person: Person, linked: Sequence[tuple[ThreadRef, Link, Millis]]
     ) -> Sequence[Shown]:
         sessions = list({link.session for _, link, _ in linked})
         watches, length_of = self.state.watches, self.state.mailbox.length
@@ -197,7 +198,7 @@ class Home:
                 link=link,
                 session=named[link.session],
                 address=self.workspace.address(thread),
-                active=at // 1000,
+                active=at,
                 mail=mail[link.session],
                 last=last,
                 seen=seen[link.session],

@@ -17,6 +17,7 @@ from bot.model.ledger import Use
 from bot.model.people import WORKFLOW, Act, UserId
 from bot.model.sessions import OVER, NamedSession, SessionId, SessionState, Watched
 from bot.model.threads import Link, ThreadRef, is_direct
+from bot.model.times import as_millis
 from bot.redis import keep
 from bot.relay.accept import Accepting
 from bot.relay.naming import Naming
@@ -167,14 +168,14 @@ class Usage:
     async def _owe(self, channel: str, due: datetime) -> datetime:
         """Owe the digest that is due then, once; a poll finds it at its time."""
         owed = digest_owed(self.workspace.team, channel, due)
-        await self.state.outbox.owe(owed, "", keep.DIGEST, int(due.timestamp() * 1000))
+        await self.state.outbox.owe(owed, "", keep.DIGEST, as_millis(due))
         return due
 
     async def _words(self, channel: str, digest: Digest, due: datetime) -> SlackMessage | None:
         """Return the digest of the time before `due`; None if nothing has happened then."""
         linked = await self._linked(channel)
         is_barred = await self.audience.is_barred(channel, digest.by, Need.WORDS)
-        since = int(digest.before(due).timestamp() * 1000)
+        since = as_millis(digest.before(due))
         needs = [one for one in linked if one[2].needs_someone]
         working = [one for one in linked if one[2].state is SessionState.WORKING]
         done = [one for one in linked if one[2].state in OVER and one[2].since >= since]

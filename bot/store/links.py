@@ -18,7 +18,7 @@ from bot.model.options import Profile
 from bot.model.people import UserId
 from bot.model.sessions import Follow, SessionId
 from bot.model.threads import Link, ThreadRef, parse_thread
-from bot.model.times import Micros
+from bot.model.times import Micros, Millis
 from bot.redis.connection import Store, millis, seconds
 from bot.redis.keep import FOREVER
 from bot.redis.keys import THREADS_KEY, link_key, profile_key, subject_key
@@ -180,18 +180,18 @@ class Links:
         """List threads of the channel that are or were linked; none once all links are removed."""
         return [thread for thread, _ in await self._list(f"{team}:{channel}:", self.ttl, limit)]
 
-    async def latest(self, limit: int) -> Sequence[tuple[ThreadRef, int]]:
-        """List threads, some perhaps of forgotten links, by latest traffic, and when (Unix ms)."""
+    async def latest(self, limit: int) -> Sequence[tuple[ThreadRef, Millis]]:
+        """List threads, some perhaps of forgotten links, by latest traffic, and when that was."""
         return await self._list("", self.ttl, limit)
 
     async def _list(
         self, prefix: str, within: timedelta, limit: int
-    ) -> Sequence[tuple[ThreadRef, int]]:
+    ) -> Sequence[tuple[ThreadRef, Millis]]:
         found = await commands.members(
             self._store, key=THREADS_KEY, prefix=prefix, within_ms=millis(within), limit=limit
         )
         pairs = zip(found[::2], found[1::2], strict=True)
-        return [(parse_thread(name), int(float(at))) for name, at in pairs]
+        return [(parse_thread(name), Millis(float(at))) for name, at in pairs]
 
     async def of(self, threads: Sequence[ThreadRef]) -> Sequence[Link | None]:
         """Return the link of each of `threads`, in their order."""

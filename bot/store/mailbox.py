@@ -10,7 +10,7 @@ import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -31,7 +31,7 @@ from bot.model.replies import (
 )
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef
-from bot.model.times import ts_micros
+from bot.model.times import Millis, as_datetime, ts_micros
 from bot.redis import keep
 from bot.redis.connection import Store, millis
 from bot.redis.keys import subject_key
@@ -49,7 +49,7 @@ UNANSWERED = frozenset({OutcomeKind.GIVEN_UP, OutcomeKind.UNCERTAIN})
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The reply at the head of a mailbox, to send now. Times are Unix ms.
+    """The reply at the head of a mailbox, to send now.
 
     `failing_since` is None while Devin answers the session; `attempts` counts the session's tries
     since then, whichever reply they were for. `was_delayed` is True if this reply was ever put off,
@@ -61,11 +61,11 @@ class Head:
 
     reply: Reply
     round: int
-    accepted: int
-    failing_since: int | None
+    accepted: Millis
+    failing_since: Millis | None
     attempts: int
-    now: int
-    sending_since: int
+    now: Millis
+    sending_since: Millis
     interrupted: bool
     as_user: str | None = None
     was_delayed: bool = False
@@ -74,8 +74,7 @@ class Head:
 
     def clock(self) -> datetime:
         """Return the time by Redis's clock, as are all other times here."""
-        ahead = time.monotonic() - self.taken
-        return datetime.fromtimestamp(self.now / 1000 + ahead, UTC)
+        return as_datetime(self.now) + timedelta(seconds=time.monotonic() - self.taken)
 
     @property
     def waited(self) -> timedelta:
@@ -122,11 +121,11 @@ def parse_step(answer: Sequence[Any]) -> Step:
     return Head(
         reply=reply,
         round=int(number or 1),
-        accepted=int(accepted or now),
-        failing_since=int(failing) if failing else None,
+        accepted=Millis(accepted or now),
+        failing_since=Millis(failing) if failing else None,
         attempts=int(attempts),
-        now=int(now),
-        sending_since=int(since),
+        now=Millis(now),
+        sending_since=Millis(since),
         interrupted=what == "interrupted",
         as_user=as_user,
         was_delayed=bool(put_off),

@@ -25,6 +25,7 @@ from bot.model.errors import SlackAway
 from bot.model.replies import QUEUED, Outcome, Reply
 from bot.model.sessions import Said, SessionId
 from bot.model.threads import ThreadRef
+from bot.model.times import Millis
 from bot.redis.connection import Store, millis, seconds
 from bot.redis.keep import ENTRY_LEASE, TRIED
 from bot.redis.keys import subject_key
@@ -140,9 +141,9 @@ class Begun:
     record: Mapping[str, str]
 
     @property
-    def at(self) -> int:
-        """When it was begun, in Unix ms by Redis's clock."""
-        return int(self.held.partition("|")[0]) - millis(ENTRY_LEASE)
+    def at(self) -> Millis:
+        """When it was begun."""
+        return Millis(self.held.partition("|")[0]) - millis(ENTRY_LEASE)
 
 
 class Outbox:
@@ -151,10 +152,12 @@ class Outbox:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def owe(self, owed: Owed, content: str, keep: timedelta, due_ms: int = 0) -> Owing:
+    async def owe(
+        self, owed: Owed, content: str, keep: timedelta, due: Millis = Millis(0)
+    ) -> Owing:
         """Add an entry, with the `content` of its subject as JSON, once within `keep`.
 
-        Before `due_ms` (Unix ms), no poll finds it.
+        Before it is `due`, no poll finds it.
         """
         return Owing(
             await scripts.owe(
@@ -163,7 +166,7 @@ class Outbox:
                 owed=str(owed),
                 content=content,
                 keep=seconds(keep),
-                due_ms=due_ms,
+                due_ms=due,
             )
         )
 
@@ -273,7 +276,7 @@ def words_subject(thread: ThreadRef) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Items to post together; `read_at` is when they were read from Redis (Unix ms).
+    """Items to post together; `read_at` is when they were read from Redis.
 
     `notes` say what became of its posts and files, and how many of them are in the thread. `since`
     is a `ts` before which no try has posted it; empty if Slack's time was not known.
@@ -281,7 +284,7 @@ class Batch:
 
     items: Sequence[Said]
     number: int
-    read_at: int
+    read_at: Millis
     notes: Mapping[str, str]
     since: str = ""
 

@@ -10,6 +10,7 @@ from bot.model.record import Record
 from bot.model.replies import QUEUED, Outcome, Reply, ReplyId
 from bot.model.sessions import SessionId, Watched
 from bot.model.threads import Link, ThreadRef
+from bot.model.times import Millis
 from bot.redis import keys
 from bot.redis.connection import Store
 from bot.redis.lua import commands
@@ -27,8 +28,10 @@ SEEN = "state", "since", "trouble", "is_missing", "read_at", "spoke_at", *PARTLY
 SESSION = "read_wanted_at", "failing", "attempts", "ended_by"
 
 
-async def trace(store: Store, id_: ReplyId, thread: ThreadRef) -> tuple[int, Mapping[str, Facts]]:
-    """Return Redis's time (Unix ms), and the facts in the order in which they are read.
+async def trace(
+    store: Store, id_: ReplyId, thread: ThreadRef
+) -> tuple[Millis, Mapping[str, Facts]]:
+    """Return Redis's time, and the facts in the order in which they are read.
 
     The `thread` is that of the message, as far as the caller knows. `due` has the times of the
     session's next `poll`, and of the `words`, `outcome` and `delay` that are owed. `said_at` is

@@ -14,7 +14,7 @@ import time
 from base64 import b64encode
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 
 from bot.model.ledger import Account, Use, fields_of, parse_uses, use_in
@@ -23,6 +23,7 @@ from bot.model.record import Record
 from bot.model.replies import Outcome
 from bot.model.sessions import NamedSession, Said, SessionId, Started, Watched
 from bot.model.threads import Link, ThreadRef, parse_thread
+from bot.model.times import Millis, as_datetime
 from bot.redis.connection import Store, millis, seconds
 from bot.redis.keep import WATCHED
 from bot.redis.keys import WATCH_KEY, ledger_key, watched_key
@@ -40,19 +41,19 @@ BURST_DIVISOR = 12
 class Follower:
     """A thread of a watched session, and its link.
 
-    `since` is when it joined (Unix ms), 0 with the session's start; `joined` is the same until the
+    `since` is when it joined, 0 with the session's start; `joined` is the same until the
     thread is caught up, and then 0.
     """
 
     thread: ThreadRef
     link: Link
-    joined: int
-    since: int = 0
+    joined: Millis
+    since: Millis = Millis(0)
 
 
 @dataclass(frozen=True, slots=True)
 class TakenPoll:
-    """A poll of a session, taken at `began` (Unix ms), with its record (`before`: as it is kept).
+    """A poll of a session, taken at `began`, with its record (`before`: as it is kept).
 
     `replied` is when a reply last reached the session, or may have, and `reply_sent_at` when it was
     sent. `read_wanted_at` is when that or a link last asked for its messages to be read. Only an
@@ -62,22 +63,22 @@ class TakenPoll:
     """
 
     session: SessionId
-    began: int
+    began: Millis
     seen: Watched
-    replied: int = 0
-    read_wanted_at: int = 0
+    replied: Millis = Millis(0)
+    read_wanted_at: Millis = Millis(0)
     before: str = ""
     followers: Sequence[Follower] = ()
     read_ids: Collection[str] = ()
     pause: float = TIMING.watch_pause
     started: Started | None = None
-    reply_sent_at: int = 0
+    reply_sent_at: Millis = Millis(0)
     taken: float = field(default_factory=time.monotonic)
 
     def clock(self) -> datetime:
         """Return the time by Redis's clock, as are all other times here."""
         passed = timedelta(seconds=time.monotonic() - self.taken)
-        return datetime.fromtimestamp(self.began / 1000, UTC) + passed
+        return as_datetime(self.began) + passed
 
     def knows(self, id_: str) -> bool:
         """Return True if the message with that id was read before."""
@@ -144,7 +145,7 @@ def entry_of(poll: TakenPoll, seen: Watched) -> Sequence[str]:
     before = base_of(poll, seen)
     if seen.acus is None or before == seen.acus:
         return ()
-    at = datetime.fromtimestamp(poll.began / 1000, UTC)
+    at = as_datetime(poll.began)
     account, day = _account(poll).to_json(), at.strftime("%d")
     return (at.strftime(MONTH), account, str(before), day, str(seen.acus))
 
@@ -189,9 +190,9 @@ class Watches:
         polls = [
             TakenPoll(
                 *(SessionId(session), now, _seen(raw, since) or Watched()),
-                *(int(replied), int(wanted), raw),
+                *(Millis(replied), Millis(wanted), raw),
                 pause=pause,
-                reply_sent_at=int(sent_at),
+                reply_sent_at=Millis(sent_at),
             )
             for session, raw, replied, wanted, sent_at, since in taken
         ]
@@ -216,7 +217,8 @@ class Watches:
 
     async def followers(self, session: SessionId) -> Sequence[ThreadRef]:
         """Return the threads that are linked to `session`."""
-        return [one.thread for one in (await self.open(TakenPoll(session, 0, Watched()))).followers]
+        opened = await self.open(TakenPoll(session, Millis(0), Watched()))
+        return [one.thread for one in opened.followers]
 
     async def record(self, poll: TakenPoll, found: Found) -> Sequence[tuple[Owed, float]] | None:
         """Record a poll, once, and return the entries that it owes, each with its delay (s).
@@ -299,7 +301,7 @@ class Watches:
         """Return what was last seen of `session` if what it `asked` is open, and not answered."""
         names = ("seen", "reply_sent_at", "answerable_since")
         ((raw, sent_at, since),) = await self._store.fields([watched_key(session)], *names)
-        seen, sent = _seen(raw, since), int(sent_at or 0)
+        seen, sent = _seen(raw, since), Millis(sent_at or 0)
         is_open = seen is not None and seen.asked == asked and seen.answerable_since >= sent
         return seen if is_open else None
 
@@ -316,7 +318,7 @@ class Watches:
 
 def _follower(name: str, joined: str, link: Link) -> Follower:
     since, _, is_read = joined.partition(" ")
-    return Follower(parse_thread(name), link, 0 if is_read else int(since), int(since))
+    return Follower(parse_thread(name), link, Millis(0 if is_read else since), Millis(since))
 
 
 def _seen(raw: str | None, since: object) -> Watched | None:
@@ -324,7 +326,7 @@ def _seen(raw: str | None, since: object) -> Watched | None:
 
     Replies that were sent between the two were under way, and are no answers.
     """
-    seen, later = Watched.parse(raw), int(str(since or 0))
+    seen, later = Watched.parse(raw), Millis(str(since or 0))
     return seen and seen.model_copy(update={"answerable_since": max(seen.answerable_since, later)})
 
 

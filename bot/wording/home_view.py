@@ -11,6 +11,7 @@ from bot.model.people import Standing
 from bot.model.replies import Outcome, OutcomeKind
 from bot.model.sessions import Follow, NamedSession, SessionId, Watched
 from bot.model.threads import TOPIC_LIMIT, Link, ThreadRef
+from bot.model.times import Millis
 from bot.text.to_slack import excerpt
 from bot.wording import actions, message
 from bot.wording.actions import home_value
@@ -61,7 +62,7 @@ MOST_SHOWN = 30
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A linked thread, with its last traffic (Unix seconds), queued replies and last outcome.
+    """A linked thread, with its last traffic, queued replies and last outcome.
 
     `address` is the thread's permalink in Slack, or empty. `seen` is the session as it was last
     read, and `follow` how much of it the thread has chosen to show.
@@ -71,7 +72,7 @@ class Shown:
     link: Link
     session: NamedSession
     address: str
-    active: int
+    active: Millis
     mail: int
     last: Outcome | None
     seen: Watched

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from bot.model.files import Forwarded
 from bot.model.replies import Outcome, OutcomeKind, Reply
 from bot.model.sessions import SHORT, NamedSession, SessionId
+from bot.model.times import Millis
 from bot.text.to_devin import to_markdown
 from bot.text.to_slack import escape, excerpt, head, misleads, quiet, without_pings
 
@@ -57,14 +58,14 @@ def named_by(message: Reply) -> str:
     return next(filter(None, (preview(one.text, one.blocks) for one in parts)), "")
 
 
-def local_time(at: int) -> str:
-    """Return a time (Unix seconds) that Slack shows in the reader's own zone."""
-    return f"<!date^{at}^{{date_short_pretty}} at {{time}}|earlier>"
+def local_time(at: Millis) -> str:
+    """Return a time that Slack shows in the reader's own zone."""
+    return f"<!date^{int(at) // 1000}^{{date_short_pretty}} at {{time}}|earlier>"
 
 
-def clock_time(at: int) -> str:
+def clock_time(at: Millis) -> str:
     """Return such a time for the end of a sentence: "2:31 AM today"."""
-    return f"<!date^{at}^{{time}} {{date_short_pretty}}|earlier>"
+    return f"<!date^{int(at) // 1000}^{{time}} {{date_short_pretty}}|earlier>"
 
 
 def linker(name: str) -> str:

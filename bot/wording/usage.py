@@ -9,6 +9,7 @@ from bot.model.ledger import Use
 from bot.model.people import UserId
 from bot.model.sessions import NamedSession, SessionId, Started, Watched
 from bot.model.threads import is_direct
+from bot.model.times import as_millis
 from bot.text.to_slack import quiet
 from bot.wording.message import SlackMessage
 from bot.wording.mirror.card import pull_requests, state_line, state_words
@@ -221,6 +222,6 @@ def digest_is(digest: Digest, by: str, due: datetime) -> SlackMessage:
     zone = quiet(digest.zone) if zone_of(digest.zone) else "UTC, since Slack tells me no zone"
     return SlackMessage(
         f"{quiet(by)} has set a digest here, {days} at 9:00 AM ({zone}). The next one is due "
-        f"{local_time(int(due.timestamp()))}, if anything happens before then. To change that, "
+        f"{local_time(as_millis(due))}, if anything happens before then. To change that, "
         "mention me with `digest daily`, `digest weekly` or `digest off`."
     )

@@ -22,7 +22,7 @@ from bot.model.people import UserId
 from bot.model.replies import Change, Evidence, Reply
 from bot.model.sessions import SessionId, SessionState, Watched
 from bot.model.threads import Link, ThreadRef
-from bot.model.times import Micros, micros_ts, ts_micros
+from bot.model.times import Micros, Millis, micros_ts, ts_micros
 from bot.redis.connection import Store
 from bot.redis.keys import (
     BEHIND_KEY,
@@ -602,7 +602,7 @@ async def test_threads_whose_session_is_open_are_read_first(study: Study, store:
     watches = Watches(store, CATCH_UP)
     for poll in (await watches.take(3, timedelta(0)))[0]:
         state = SessionState.WAITING if poll.session.endswith("0") else SessionState.ENDED
-        await watches.record(poll, Found(seen=Watched(state=state, read_at=1), after=None))
+        await watches.record(poll, Found(seen=Watched(state=state, read_at=Millis(1)), after=None))
     listening = study.listening()
     async with study.catch_up(listening, most=2).running():
         listening.missed()

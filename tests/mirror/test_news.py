@@ -21,13 +21,14 @@ from bot.model.sessions import (
     Watched,
 )
 from bot.model.threads import Link, ThreadRef
+from bot.model.times import Millis, as_datetime
 from bot.store.watches import Follower, Found, TakenPoll, short_id
 from bot.wording.actions import CONTINUE_SESSION, OPEN_SESSION
 from bot.wording.mirror.posts import MESSAGE_LIMIT, Framing, beginning, compose
 from tests.support.tables import each
 
 SESSION = SessionId("devin-0123")
-NOW = 1_764_000_000_000
+NOW = Millis(1_764_000_000_000)
 AGO = 60_000
 
 
@@ -36,20 +37,20 @@ def thread(number: int = 1) -> ThreadRef:
 
 
 def follower(
-    number: int = 1, *, follow: str = "", joined: int = 0, since: int | None = None
+    number: int = 1, *, follow: str = "", joined: Millis = Millis(0), since: Millis | None = None
 ) -> Follower:
     link = Link(session=SESSION, by=UserId("U1"), linked_at=1, follow=follow)
     return Follower(thread(number), link, joined, joined if since is None else since)
 
 
 def message(
-    id_: str, text: str = "", *, at: int = NOW, source: Source = Source.DEVIN
+    id_: str, text: str = "", *, at: Millis = NOW, source: Source = Source.DEVIN
 ) -> DevinMessage:
-    return DevinMessage(id_, source, text or id_, datetime.fromtimestamp(at / 1000, UTC))
+    return DevinMessage(id_, source, text or id_, as_datetime(at))
 
 
 def summary(state: SessionState, **more: object) -> SessionSummary:
-    found = SessionSummary(SESSION, "Release notes", state, datetime.fromtimestamp(NOW / 1000, UTC))
+    found = SessionSummary(SESSION, "Release notes", state, as_datetime(NOW))
     return SessionSummary(**{**{name: getattr(found, name) for name in found.__slots__}, **more})
 
 
@@ -302,7 +303,7 @@ def test_without_its_cursor_a_long_session_shows_no_history_on_its_later_pages()
     page = [message("older page", at=NOW - 2 * AGO), message("new", at=NOW)]
     found = polled(page, before=found.seen)
     assert said(found) == ["new"]
-    assert found.seen.reread_since == 0
+    assert found.seen.reread_since == Millis(0)
 
 
 def test_a_reply_is_an_answer_to_what_was_told_before_it_was_sent() -> None:
@@ -438,7 +439,7 @@ def test_an_ended_session_is_polled_a_little_longer() -> None:
     found = polled([], SessionState.ENDED)
     assert found.after is not None
     ago = timedelta(milliseconds=SETTLING_MS)
-    later = polled([], SessionState.ENDED, updated_at=datetime.fromtimestamp(NOW / 1000, UTC) - ago)
+    later = polled([], SessionState.ENDED, updated_at=as_datetime(NOW) - ago)
     assert later.after is None
 
 

@@ -7,10 +7,11 @@ import pytest
 from bot.devin.api import SessionSummary
 from bot.mirror.pace import CHILDREN, SLOWEST, Worth, pause_of, until_next, worth_of
 from bot.model.sessions import Child, PullRequest, SessionId, SessionState, Watched
+from bot.model.times import Millis
 from bot.store.watches import TakenPoll
 
 SESSION = SessionId("devin-0123")
-NOW = 1_764_000_000_000
+NOW = Millis(1_764_000_000_000)
 SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
 WORKING, WAITING = SessionState.WORKING, SessionState.WAITING
 
@@ -32,7 +33,7 @@ def worth(
     acus: float | None = None,
     pull: str = "",
 ) -> Worth:
-    at = datetime.fromtimestamp((poll.seen.updated + moved_by) / 1000, UTC)
+    at = datetime.fromtimestamp(int(poll.seen.updated + moved_by) / 1000, UTC)
     pulls = (PullRequest("https://github.com/a/b/pull/1", pull),) if pull else ()
     state = state or poll.seen.state
     found = SessionSummary(SESSION, "", state, at, acus=acus, pull_requests=pulls)
@@ -114,8 +115,8 @@ def test_one_that_devin_left_out_is_read_as_often_as_before(
 def test_a_session_that_was_only_linked_comes_after_those_that_people_wait_for() -> None:
     """Until it works, or somebody replies, no thread waits for its words."""
     new = Watched()
-    assert worth(TakenPoll(SESSION, NOW, new, 0, NOW), WAITING) is Worth.A_PRECAUTION
-    assert worth(TakenPoll(SESSION, NOW, new, 0, NOW), WORKING) is Worth.NEWS
+    assert worth(TakenPoll(SESSION, NOW, new, Millis(0), NOW), WAITING) is Worth.A_PRECAUTION
+    assert worth(TakenPoll(SESSION, NOW, new, Millis(0), NOW), WORKING) is Worth.NEWS
     assert worth(TakenPoll(SESSION, NOW, new, NOW, NOW), WAITING) is Worth.NEWS
 
 
@@ -141,7 +142,7 @@ def test_devin_s_clock_may_be_ahead_or_behind() -> None:
 
 def test_a_session_that_devin_does_not_know_yet_is_polled_soon() -> None:
     """It may have been created a moment ago."""
-    poll = TakenPoll(SESSION, NOW, Watched(), 0, NOW - 2 * SECOND)
+    poll = TakenPoll(SESSION, NOW, Watched(), Millis(0), NOW - 2 * SECOND)
     assert until_next(poll, poll.seen) == timedelta(seconds=2)
 
 

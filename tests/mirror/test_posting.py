@@ -14,6 +14,7 @@ import redis.asyncio
 from bot.mirror.files import BEGAN, FILES_AT_ONCE, UNSIZED_LIMIT, FilePart
 from bot.model.errors import SlackAway
 from bot.model.sessions import Follow, NamedSession, SessionId, SessionState
+from bot.model.times import Millis
 from bot.redis.connection import Store
 from bot.slack.api import PAUSED
 from bot.slack.threads import SET_STATUS
@@ -381,7 +382,9 @@ async def test_no_more_files_are_brought_at_once_than_are_read(speech: Speaking)
 
     def bring(number: int) -> Awaitable[str | None]:
         file = LongText(f"file-{number}.txt", "hello", NamedSession(ID))
-        return files.bring(FilePart(begun, speech.thread, Batch([], 1, 0, {}), f"{number}", file))
+        return files.bring(
+            FilePart(begun, speech.thread, Batch([], 1, Millis(0), {}), f"{number}", file)
+        )
 
     under_way = [asyncio.ensure_future(bring(number)) for number in range(FILES_AT_ONCE)]
     await wait_until(lambda: len(calls(speech, SEND)) == FILES_AT_ONCE, "all lanes are taken")
@@ -412,7 +415,7 @@ async def test_a_file_has_little_time(
     await Words(speech.store).cut(begun, speech.thread, "")
     notes = {f"{BEGAN}file:0": noted} if noted else {}
     file = LongText("file-0.txt", "hello", NamedSession(ID))
-    part = FilePart(begun, speech.thread, Batch([], 1, at, notes), "file:0", file)
+    part = FilePart(begun, speech.thread, Batch([], 1, Millis(at), notes), "file:0", file)
     assert (await speech.files().bring(part) is not None) == is_tried
 
 

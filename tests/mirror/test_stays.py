@@ -22,17 +22,18 @@ from bot.model.sessions import (
     Watched,
 )
 from bot.model.threads import Link, ThreadRef
+from bot.model.times import Millis, as_datetime, as_millis
 from bot.store.watches import Follower, TakenPoll, short_id
 from tests.support.tables import each
 
 SESSION = SessionId("devin-0123")
-NOW = 1_764_000_000_000
+NOW = Millis(1_764_000_000_000)
 CHOICE = "Which one?\n\n1. Red\n2. Blue"
 REMARK = "The tests pass."
 _FOLLOWER = Follower(
     ThreadRef(team="T1", channel="C1", thread_ts="1.000000"),
     Link(session=SESSION, by=UserId("U1"), linked_at=1),
-    0,
+    Millis(0),
 )
 
 
@@ -57,9 +58,9 @@ class Step:
 class Conversation:
     """A session as the watch reads it, poll by poll."""
 
-    now: int = NOW
-    replied: int = 0
-    sent: int = 0
+    now: Millis = NOW
+    replied: Millis = Millis(0)
+    sent: Millis = Millis(0)
     seen: Watched = field(
         default_factory=lambda: Watched(state=SessionState.WORKING, read_at=NOW - 60_000)
     )
@@ -78,7 +79,7 @@ class Conversation:
         self.now += step.after
         for text in step.said:
             self._list(text, Source.DEVIN, self.now - 100)
-        at = datetime.fromtimestamp(self.now / 1000, UTC)
+        at = as_datetime(self.now)
         reading = Reading(
             summary=SessionSummary(
                 SESSION, "", step.state, at, trouble=step.trouble, acus=step.acus
@@ -91,7 +92,7 @@ class Conversation:
             self.now,
             self.seen,
             self.replied,
-            0,
+            Millis(0),
             "",
             [_FOLLOWER],
             shown,
@@ -103,8 +104,8 @@ class Conversation:
         self.told += events
         return events
 
-    def _list(self, text: str, source: Source, at: int) -> None:
-        when = datetime.fromtimestamp(at // 1000, UTC)  # Devin's times are in whole seconds
+    def _list(self, text: str, source: Source, at: Millis) -> None:
+        when = datetime.fromtimestamp(int(at) // 1000, UTC)  # Devin's times are in whole seconds
         self.listed.append(DevinMessage(f"m{len(self.listed)}", source, text, when))
 
     def count(self, kind: SaidKind) -> int:
@@ -280,10 +281,10 @@ steps = st.lists(
 )
 
 
-def said_at(talk: Conversation) -> float:
+def said_at(talk: Conversation) -> Millis:
     """Return when Devin said its last words."""
     devins = [one for one in talk.listed if one.source is Source.DEVIN]
-    return devins[-1].at.timestamp() * 1000 if devins else 0
+    return as_millis(devins[-1].at) if devins else Millis(0)
 
 
 @given(steps)
@@ -292,7 +293,8 @@ def test_each_stay_has_one_approval_which_is_open_until_a_reply(sequence: list[S
 
     It also does when Devin says something long after it asked. Sleep does not end it.
     """
-    talk, before, stays, asked_at, is_open = Conversation(), SessionState.WORKING, 0, 0, False
+    talk, before, stays = Conversation(), SessionState.WORKING, 0
+    asked_at, is_open = Millis(0), False
     for step in sequence:
         talk.poll(step)
         has_reply, is_new = talk.replied > asked_at, before is not step.state
@@ -313,7 +315,7 @@ def test_each_stay_has_one_approval_which_is_open_until_a_reply(sequence: list[S
 @given(steps)
 def test_each_stay_has_one_end_of_the_work(sequence: list[Step]) -> None:
     """A stay begins with the state, or when Devin has answered a reply."""
-    talk, before, stays, told_at = Conversation(), SessionState.WORKING, 0, 0
+    talk, before, stays, told_at = Conversation(), SessionState.WORKING, 0, Millis(0)
     for step in sequence:
         talk.poll(step)
         if step.state is SessionState.FINISHED:
@@ -330,8 +332,8 @@ def test_each_question_is_asked_once_and_is_open_until_a_reply(sequence: list[St
 
     One that it waits for again, after it went on by itself, is asked again.
     """
-    talk, open_, asked_at = Conversation(), "", 0
-    asked_about: dict[str, int] = {}
+    talk, open_, asked_at = Conversation(), "", Millis(0)
+    asked_about: dict[str, Millis] = {}
     for step in sequence:
         events = talk.poll(step)
         asked = [one for one in events if one.kind is SaidKind.QUESTION]

@@ -17,6 +17,7 @@ from bot.model.people import Person, Standing, UserId
 from bot.model.replies import Outcome, OutcomeKind
 from bot.model.sessions import Follow, NamedSession, PullRequest, SessionId, SessionState, Watched
 from bot.model.threads import TOPIC_LIMIT, Link, ThreadRef
+from bot.model.times import Millis
 from bot.redis.connection import Store
 from bot.redis.keys import THREADS_KEY, link_key, watched_key
 from bot.store.links import Links
@@ -135,7 +136,7 @@ async def raw(redis_url: str) -> AsyncIterator[Redis]:
         yield client
 
 
-ENDED = Watched(state=SessionState.ENDED, read_at=1)
+ENDED = Watched(state=SessionState.ENDED, read_at=Millis(1))
 
 
 async def many(
@@ -780,10 +781,10 @@ def test_a_full_page_is_one_that_slack_takes(last: OutcomeKind | None) -> None:
         link,
         named,
         "https://x.slack.com/" + "y" * 200,
-        1_764_000_000,
+        Millis(1_764_000_000),
         99_999,
         outcome,
-        Watched(read_at=1, since=1, pull_requests=(request,) * 9),
+        Watched(read_at=Millis(1), since=Millis(1), pull_requests=(request,) * 9),
         Follow.TURNS,
     )
     rows: Sequence[Shown] = [one] * home_view.MOST_SHOWN
@@ -810,7 +811,7 @@ def a_row(topic: str) -> Shown:
     link = Link(session=session, by=UserId(ADA), linked_at=1, topic=topic)
     thread = ThreadRef(team=TEAM, channel=CHANNEL, thread_ts=ROOT_TS)
     return Shown(
-        *(thread, link, NamedSession(session), "https://x.slack.com/y", 1, 0, None),
+        *(thread, link, NamedSession(session), "https://x.slack.com/y", Millis(1), 0, None),
         *(Watched(), Follow.ALL),
     )
 

@@ -27,18 +27,9 @@ MOST_FUNCTION_LINES = 45
 LONG_FUNCTIONS: dict[str, str] = {}
 
 BUILDERS = {
-    *(
-        "logging.getLogger",
-        "re.compile",
-        "frozenset",
-        "timedelta",
-        "NewType",
-        "TypeVar",
-        "UserId",
-        "Micros",
-    ),
+    *("logging.getLogger", "re.compile", "frozenset", "timedelta", "NewType", "TypeVar", "UserId"),
     *("Key", "ParamSpec", "TypeAdapter", "Counter", "Gauge", "Histogram", "Field"),
-    *("aiohttp.ClientTimeout", "httpx.Timeout"),
+    *("aiohttp.ClientTimeout", "httpx.Timeout", "Micros", "Millis"),
     *("AfterValidator", "BeforeValidator", "ConfigDict", "SettingsConfigDict"),
     *(
         "sys.modules.get",

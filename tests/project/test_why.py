@@ -20,7 +20,7 @@ from bot.model.people import UserId
 from bot.model.replies import Outcome, OutcomeKind, Refusal, Reply
 from bot.model.sessions import Said, SessionId, SessionState, Trouble, Watched
 from bot.model.threads import Link, ThreadRef
-from bot.model.times import ts_micros
+from bot.model.times import Micros, Millis, ts_micros
 from bot.redis.connection import Store, claim_schema
 from bot.redis.keys import (
     BEHIND_KEY,
@@ -205,9 +205,9 @@ class Case:
         for name, value in fields.items():
             await self.raw.hset(at(subject_key(self.reply.id)), name, str(value))
 
-    async def scored(self, key: Key, member: str, score: int) -> None:
+    async def scored(self, key: Key, member: str, score: Millis | Micros) -> None:
         """Set a member of a sorted set."""
-        await self.raw.zadd(at(key), {member: score})
+        await self.raw.zadd(at(key), {member: int(score)})
         await self.raw.expire(at(key), 1_000)
 
     async def told(self, **changes: Any) -> dict[str, str]:
@@ -225,9 +225,9 @@ class Case:
         return f"{mark} {says}"
 
 
-def ms(seconds: float = 0) -> int:
+def ms(seconds: float = 0) -> Millis:
     """Return the time in so many seconds."""
-    return int((time.time() + seconds) * 1000)
+    return Millis((time.time() + seconds) * 1000)
 
 
 @pytest.fixture
@@ -405,7 +405,7 @@ async def relinked(case: Case, **changes: object) -> None:
 async def test_a_message_that_was_never_accepted_says_why(case: Case) -> None:
     """Its thread is muted, linked later, unread after an outage, or not linked; it is an aside."""
     assert await case.says() == "! was never accepted: it may be on its way"
-    await case.scored(UNREAD_KEY, case.thread.name, 1)
+    await case.scored(UNREAD_KEY, case.thread.name, Micros(1))
     assert "its thread is yet to be read for missed replies" in await case.says()
     ts = await case.desk.slack.say(
         f"(aside) {WRITTEN}", thread=case.thread.thread_ts, deliver=False
@@ -430,7 +430,7 @@ async def test_a_message_whose_record_may_be_gone_is_not_told_as_never_accepted(
         (6, "was never accepted: "),
         (8, "was never accepted, or ended over 7 days"),
     ):
-        id_ = f"{TENANT}:-Fx0123:{ms(-days * 86_400) // 1_000}.000100"
+        id_ = f"{TENANT}:-Fx0123:{int(ms(-days * 86_400)) // 1_000}.000100"
         found = await told(case.settings, id_)
         assert found["Message"].startswith(f"! Message: {id_} {says}")
 

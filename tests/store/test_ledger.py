@@ -9,6 +9,7 @@ from bot.model.ledger import parse_uses
 from bot.model.people import UserId
 from bot.model.sessions import SessionId, Started, Watched
 from bot.model.threads import Link, ThreadRef
+from bot.model.times import as_millis
 from bot.redis import keep
 from bot.redis.connection import Store
 from bot.redis.keys import WATCH_KEY, ledger_key
@@ -45,7 +46,7 @@ class Meter:
         poll = await self.watches.open(taken)
         return TakenPoll(
             SESSION,
-            int(when.timestamp() * 1000),
+            as_millis(when),
             poll.seen,
             before=poll.before,
             followers=poll.followers,

@@ -13,7 +13,7 @@ from bot.model.people import UserId
 from bot.model.replies import Change, Evidence, Outcome, OutcomeKind, Reply, reply_id
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
-from bot.model.times import Micros, micros_ts, ts_micros
+from bot.model.times import Micros, Millis, micros_ts, ts_micros
 from bot.redis import keep
 from bot.redis.connection import Store
 from bot.redis.keys import (
@@ -698,11 +698,11 @@ def test_devin_has_been_failing_a_reply_since_it_was_there(
     head = Head(
         reply=a_reply(1),
         round=1,
-        accepted=accepted * 1000,
-        failing_since=failing_since and failing_since * 1000,
+        accepted=Millis(accepted * 1000),
+        failing_since=Millis(failing_since * 1000) if failing_since else None,
         attempts=1,
-        now=10_000,
-        sending_since=10_000,
+        now=Millis(10_000),
+        sending_since=Millis(10_000),
         interrupted=False,
     )
     assert head.waited == timedelta(seconds=waited)

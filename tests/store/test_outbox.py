@@ -13,6 +13,7 @@ from bot.model.people import UserId
 from bot.model.replies import Outcome, OutcomeKind, Reply
 from bot.model.sessions import Said, SessionId, Watched
 from bot.model.threads import Link, ThreadRef
+from bot.model.times import Millis
 from bot.redis import keep
 from bot.redis.connection import Store, millis, seconds
 from bot.redis.keys import OUTBOX_KEY, WATCH_KEY, subject_key, watched_key, words_key
@@ -286,7 +287,7 @@ async def test_beyond_the_entries_that_are_opened_those_that_are_due_wait(
     later = Owed("T0TEAM:said:2", 1, OwedKind.NOTICE)
     due = await raw.zscore(at(OUTBOX_KEY), str(NOTICE))
     assert due is not None
-    await tries.outbox.owe(later, "Later.", DAY, int(due) + 600_000)
+    await tries.outbox.owe(later, "Later.", DAY, Millis(int(due) + 600_000))
     counts = [(await scripts.measure(tries.store, most=most))[3] for most in (1, 2, 3)]
     assert counts == [2, 2, 3]
 

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from bot.model.people import UserId
 from bot.model.replies import MAY_BE_THERE, Outcome, OutcomeKind, Reply
 from bot.model.sessions import Said, SessionId, SessionState, Watched
 from bot.model.threads import Link, ThreadRef
+from bot.model.times import Millis, as_datetime
 from bot.redis.connection import Store
 from bot.redis.keys import (
     OUTBOX_KEY,
@@ -53,7 +54,9 @@ async def take(store: Store) -> list[TakenPoll]:
 
 def found(*said: str, state: SessionState = SessionState.WORKING) -> Found:
     items = [(thread(), Said(id=one, text=one)) for one in said]
-    return Found(seen=Watched(state=state, read_at=1), after=SOON, ids=list(said), said=items)
+    return Found(
+        seen=Watched(state=state, read_at=Millis(1)), after=SOON, ids=list(said), said=items
+    )
 
 
 async def test_a_session_is_watched_from_its_link_to_its_unlink(
@@ -100,7 +103,7 @@ async def test_a_poll_tells_the_time_by_redis_however_late_it_reads(store: Store
     await linked(store)
     (poll,) = await take(store)
     late = replace(poll, taken=poll.taken - 60)
-    assert late.clock() >= datetime.fromtimestamp(poll.began / 1000, UTC) + timedelta(seconds=60)
+    assert late.clock() >= as_datetime(poll.began) + timedelta(seconds=60)
 
 
 @pytest.mark.parametrize("how", ["unlinked", "expired"])
@@ -130,7 +133,7 @@ async def test_a_reply_that_was_sent_while_a_poll_read_answers_nothing_that_it_f
 
     async def is_past() -> bool:
         now, micros = await raw.time()
-        return now * 1000 + micros // 1000 > sent
+        return Millis(now * 1000 + micros // 1000) > sent
 
     await wait_until(is_past, "the reply is sent")
     await raw.hset(at(watched_key(SESSION)), "reply_sent_at", str(sent))
@@ -169,7 +172,9 @@ async def test_a_poll_leaves_a_session_due_that_others_want_polled(store: Store)
     (poll,) = await take(store)
     assert len(poll.followers) == 2
     await watches.hurry(SESSION)
-    assert await watches.record(poll, Found(seen=Watched(read_at=1), after=later)) is not None
+    assert (
+        await watches.record(poll, Found(seen=Watched(read_at=Millis(1)), after=later)) is not None
+    )
     (poll,) = await take(store)
     await watches.end([(poll, later)])
     assert await take(store) == []
@@ -263,7 +268,7 @@ async def test_what_devin_says_and_does_is_traffic_of_a_thread(
     await Links(store, TTL).remove(thread(3))
     await raw.zadd(at(THREADS_KEY), {names[0]: 1, names[1]: 2})
     await raw.expire(at(link_key(thread())), 60)
-    seen = Watched(state=SessionState.WAITING, read_at=1)
+    seen = Watched(state=SessionState.WAITING, read_at=Millis(1))
     said = [(thread(), Said(id="a", text="Shall I?"))]
     cards = [one for one in poll.followers if one.thread != thread(2)]
     assert await watches.record(poll, Found(seen=seen, after=SOON, said=said, cards=cards))
@@ -298,7 +303,9 @@ async def test_a_card_is_known_for_as_long_as_its_link(
     )
     watches = Watches(store, LONG)
     poll = await watches.open((await watches.take(100, SOON))[0][0])
-    await watches.record(poll, Found(seen=Watched(read_at=1), after=SOON, cards=poll.followers))
+    await watches.record(
+        poll, Found(seen=Watched(read_at=Millis(1)), after=SOON, cards=poll.followers)
+    )
     card = card_subject(thread(), poll.followers[0].link)
     assert await raw.ttl(at(subject_key(card))) > LONG.total_seconds() - 60
 
@@ -308,14 +315,14 @@ async def test_a_thread_that_is_caught_up_keeps_the_time_of_its_link(
 ) -> None:
     """The end of a turn shows it nothing from before that."""
     await linked(store)
-    name, since = f"joined:{thread().name}", 1_700_000_000_123
-    await raw.hset(at(watched_key(SESSION)), name, since)
+    name, since = f"joined:{thread().name}", Millis(1_700_000_000_123)
+    await raw.hset(at(watched_key(SESSION)), name, int(since))
     (poll,) = await take(store)
     assert [(one.joined, one.since) for one in poll.followers] == [(since, since)]
-    caught_up = Found(seen=Watched(read_at=1), after=timedelta(0), joined=poll.followers)
+    caught_up = Found(seen=Watched(read_at=Millis(1)), after=timedelta(0), joined=poll.followers)
     await Watches(store, TTL).record(poll, caught_up)
     (again,) = await take(store)
-    assert [(one.joined, one.since) for one in again.followers] == [(0, since)]
+    assert [(one.joined, one.since) for one in again.followers] == [(Millis(0), since)]
     assert await raw.hget(at(watched_key(SESSION)), name) == f"{since} read"
 
 

@@ -22,6 +22,7 @@ from bot.model.sessions import (
     Watched,
 )
 from bot.model.threads import ThreadRef
+from bot.model.times import Millis
 from bot.wording import commands, delivery_reports, refusals, thread_links, usage, workflows
 from bot.wording.lifecycle import adopting, defaults
 from bot.wording.lifecycle.defaults import Shown
@@ -46,7 +47,7 @@ def test_a_status_is_always_fit_to_say(
     """This holds for every outcome, any amount of mail, and any title."""
     outcome = Outcome(kind=last) if last else None
     request = PullRequest(url="https://github.com/acme/relay/pull/7" + "7" * 1_900, state="open")
-    seen = Watched(read_at=1, since=1, pull_requests=(request,) * 9)
+    seen = Watched(read_at=Millis(1), since=Millis(1), pull_requests=(request,) * 9)
     for is_barred in (False, True):
         shown = Card(THREAD, LINK, by, session, seen, Follow.TURNS, is_barred)
         assert problems(commands.status(shown, mail, outcome, [commands.AS_SELF])) == []
@@ -139,8 +140,14 @@ def _defaults(by: str, session: NamedSession) -> Shown:
 @each(
     ("seen", "said"),
     [
-        (Watched(state=SessionState.WORKING, since=1_000), f"is *working* (since {clock_time(1)})"),
-        (Watched(state=SessionState.FINISHED, since=1_000), f"has *finished* ({clock_time(1)})"),
+        (
+            Watched(state=SessionState.WORKING, since=Millis(1_000)),
+            f"is *working* (since {clock_time(Millis(1_000))})",
+        ),
+        (
+            Watched(state=SessionState.FINISHED, since=Millis(1_000)),
+            f"has *finished* ({clock_time(Millis(1_000))})",
+        ),
         (Watched(state=SessionState.FINISHED), "has *finished*"),
     ],
 )

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from bot.model.digest import Digest, Often
 from bot.model.people import UserId
 from bot.model.sessions import NamedSession, PullRequest, SessionId, SessionState, Watched
+from bot.model.times import Millis
 from bot.wording.usage import MOST_LINES, Item, Spent, digest_is, digest_post
 from sandbox.slack.api.blocks import block_problems
 from tests.wording.foreign import NAMED, NAMES, mrkdwn, problems
@@ -21,7 +22,7 @@ SPENT = Spent(12.5, date(2026, 11, 23), date(2026, 11, 29))
 
 def items(session: NamedSession, count: int) -> list[Item]:
     """Return as many sessions as a digest may have, each with pull requests."""
-    seen = Watched(state=SessionState.FINISHED, since=1_000, pull_requests=(REQUEST,) * 9)
+    seen = Watched(state=SessionState.FINISHED, since=Millis(1_000), pull_requests=(REQUEST,) * 9)
     address = (
         f"https://acme.slack.com/archives/C0GENERAL0/p1{'0' * 15}?thread_ts=1.0&cid=C0GENERAL0"
     )

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from bot.model.options import MOST_RULES, Rule
 from bot.model.people import UserId
 from bot.model.sessions import NamedSession
+from bot.model.times import Millis
 from bot.text.to_slack import cut, quiet
 from bot.wording.message import SlackMessage
 from bot.wording.phrases import as_code, codes, local_time, own_thread, plural, session_link
@@ -42,7 +43,7 @@ def shown(rules: Sequence[Rule], names: Mapping[UserId, str]) -> SlackMessage:
 
 
 def _line(rule: Rule, by: str) -> str:
-    set_by = f"set by {quiet(cut(by, NAME_LIMIT))} ({local_time(rule.since)})"
+    set_by = f"set by {quiet(cut(by, NAME_LIMIT))} ({local_time(Millis(rule.since * 1000))})"
     return f"• {as_code(rule.written)}, {set_by}"
 
 

@@ -121,7 +121,7 @@ def state_words(seen: Watched) -> str:
     """Return the predicate of such a sentence: what Devin is since when, or has done when."""
     _, words = _state_of(seen)
     since = "" if "has *" in words else "since "
-    return f"{words} ({since}{clock_time(seen.since // 1000)})" if seen.since else words
+    return f"{words} ({since}{clock_time(seen.since)})" if seen.since else words
 
 
 def _state_of(seen: Watched) -> tuple[str, str]:

@@ -335,7 +335,7 @@ def _add_message(
         draft = drafts[-1]
         note = "" if number or draft.blocks else "*Devin*"
         if number == 0 and framing.is_late:
-            note = f"*Devin*, {local_time(one.at // 1000)}"
+            note = f"*Devin*, {local_time(one.at)}"
         draft.add(part, note)
     if (more := len(sent) - MOST_FILES) > 0:
         files, where = plural(more, "file is", "files are"), session_link(framing.session)
