@@ -91,7 +91,10 @@ LIKENESS = 0.75
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command by mention: `verb`, and its argument, if any; `app` is as in a `Reply`."""
+    """A command by mention: `verb`, and its argument, if any; `app` is as in a `Reply`.
+
+    It `may_be_reply` that was accepted, if it was edited, or would be talk in a linked thread.
+    """
 
     verb: str
     argument: str
@@ -99,6 +102,7 @@ class Command:
     by: UserId
     ts: str
     app: str
+    may_be_reply: bool = False
 
 
 def parse_command(event: Payload, ours: Identity, *, unlinked: bool = False) -> Command | None:
@@ -111,10 +115,10 @@ def parse_command(event: Payload, ours: Identity, *, unlinked: bool = False) -> 
     said = _as_command(event, ours)
     if said is None or said.verb not in VERBS:
         return None
-    argument = _argument(said.verb, said.argument)
-    if argument is None or (not unlinked and _may_be_talk(event, ours.user, said)):
+    argument, is_talk = _argument(said.verb, said.argument), _may_be_talk(event, ours.user, said)
+    if argument is None or (is_talk and not unlinked):
         return None
-    return replace(said, argument=argument)
+    return replace(said, argument=argument, may_be_reply=is_talk or bool(event.get("edited")))
 
 
 def parse_guess(event: Payload, ours: Identity, *, unlinked: bool = False) -> Command | None:
