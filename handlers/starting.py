@@ -20,6 +20,7 @@ from bot.model.people import UserId
 from bot.model.record import string
 from bot.model.replies import Reply, place_of
 from bot.model.threads import ThreadRef
+from bot.model.times import Ts
 from bot.relay import UseCases
 from bot.relay.lifecycle.starting import Start
 from bot.wording import actions, refusals
@@ -83,7 +84,7 @@ def _register_again(app: AsyncApp, cases: UseCases) -> None:
         cases.background.later(_close_button(cases, *again, filled.by))
 
 
-async def _close_button(cases: UseCases, thread: ThreadRef, pressed: str, by: UserId) -> None:
+async def _close_button(cases: UseCases, thread: ThreadRef, pressed: Ts, by: UserId) -> None:
     with suppress(SlackRefused):
         if (message := await cases.workspace.threads.message(thread, pressed)) is not None:
             note = starting.started_again(await cases.workspace.people.name(by))

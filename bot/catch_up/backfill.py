@@ -19,7 +19,7 @@ from bot.model.record import mapping, mappings, string
 from bot.model.replies import FOR_NO_SESSION, Change, Evidence, Reply
 from bot.model.sessions import OVER, SessionId
 from bot.model.threads import Link, ThreadRef
-from bot.model.times import Micros, is_ts, micros_ts, ts_micros
+from bot.model.times import Micros, Ts, is_ts, micros_ts, ts_micros
 from bot.redis.keep import BACKFILL_LEASE
 from bot.relay import UseCases
 from bot.runtime import metrics
@@ -131,7 +131,7 @@ class ThreadReader:
         return command or parse_reply(event, ours) or parse_spoken(event, ours)
 
     async def _page(
-        self, thread: ThreadRef, cursor: str | None, oldest: str
+        self, thread: ThreadRef, cursor: str | None, oldest: Ts
     ) -> tuple[Sequence[Mapping[str, Any]], str | None]:
         now = time.monotonic()
         begins = max(now, self._next_call)
@@ -305,7 +305,7 @@ class CatchUp:
             text, blocks, at = "", [], GONE
         elif is_ts(edited):
             at = ts_micros(edited)
-        if not link.topic or at > Micros(link.topic_at):
+        if not link.topic or at > link.topic_at:
             topic = await self.cases.accepting.topic_of(text, blocks)
             await self.cases.state.links.describe(read.thread, topic, at)
 

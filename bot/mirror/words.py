@@ -24,7 +24,7 @@ from bot.mirror.files import FilePart, SentFiles
 from bot.model.errors import OPERATOR_MUST_ACT, SlackAway, SlackRefused
 from bot.model.sessions import NEEDS_PERSON, Follow, Said, SaidKind, SessionId, still_asked
 from bot.model.threads import Link, ThreadRef
-from bot.model.times import Millis
+from bot.model.times import Millis, Ts
 from bot.runtime import metrics
 from bot.slack.api import PAUSED, SECOND
 from bot.slack.app.workspace import Workspace
@@ -238,7 +238,7 @@ class WordsTeller:
         if await self.state.words.end(begun, thread_of(begun.owed.subject), refused):
             await self.schedule.tell(begun.owed)
 
-    def _since(self) -> str:
+    def _since(self) -> Ts:
         """Return a `ts` that is older than whatever is posted from now on; empty if not known."""
         now = int(self.workspace.clock.now) // SECOND
         return f"{now - MARGIN_SECONDS}.000000" if now else ""

@@ -58,11 +58,11 @@ class Link(Record):
     """The tie between a thread and a session: who made it, and if it is muted.
 
     `linked_at` is when it was made (Unix seconds), and `since` the time of linking or unmuting:
-    messages until then are not for Devin. Its JSON is a string, since Lua would write 14 of its 16
-    digits. `follow` is how much of the session the thread follows, by its own choice; "" if it made
-    none. `card` tells its card from those of other links. `topic` has the first words of the
-    thread's first message, on one line of at most `TOPIC_LIMIT` characters, as of `topic_at`
-    (`Links.describe`).
+    messages until then are not for Devin. `follow` is how much of the session the thread follows,
+    by its own choice; "" if it made none. `card` tells its card from those of other links. `topic`
+    has the first words of the thread's first message, on one line of at most `TOPIC_LIMIT`
+    characters, as of `topic_at` (`Links.describe`). In JSON, such times are strings, since Lua
+    would write 14 of their 16 digits.
     """
 
     session: SessionId
@@ -73,16 +73,16 @@ class Link(Record):
     follow: str = ""
     card: str = ""
     topic: str = ""
-    topic_at: str = "0"
+    topic_at: Micros = Micros(0)
 
     @property
     def takes_replies(self) -> bool:
         """True if what people write in the thread goes to Devin."""
         return not self.muted
 
-    @field_serializer("since")
-    def _exact(self, since: Micros) -> str:
-        return str(since)
+    @field_serializer("since", "topic_at")
+    def _exact(self, at: Micros) -> str:
+        return str(at)
 
 
 def is_id(text: str) -> bool:

@@ -1,13 +1,14 @@
 """Points in time: each type is in one unit and of one clock, and mypy finds where two are mixed.
 
 At run time, they are integers; 0 stands for a time that isn't known. To mypy they aren't, as a
-`NewType` of `int` would be, since any of those may be compared with any other. Durations have no
-types here: they are a `timedelta`, or a number whose name says its unit.
+`NewType` of `int` would be, since any of those may be compared with any other. Seconds by a
+process's own clock stay numbers, with which mypy lets nothing here be compared, and so do
+durations, unless they are a `timedelta`.
 """
 
 import re
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Self, TypeGuard, overload
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeGuard, overload
 
 if TYPE_CHECKING:
 
@@ -38,15 +39,18 @@ if TYPE_CHECKING:
 else:
     Micros = Millis = DevinMillis = int
 
+Ts: TypeAlias = str
+"""A time as Slack writes it, "1712345678.000100", which names a message as well; "" for none."""
+
 _TS = re.compile(r"([0-9]{1,10})(?:\.([0-9]{0,6}))?")  # until the year 2286
 
 
-def micros_ts(at: Micros) -> str:
+def micros_ts(at: Micros) -> Ts:
     """Format a time by Slack's clock as it writes it in a `ts`."""
     return f"{int(at) // 1_000_000}.{int(at) % 1_000_000:06d}"
 
 
-def ts_micros(ts: str) -> Micros:
+def ts_micros(ts: Ts) -> Micros:
     """Parse a `ts` of Slack's, so that it can be compared; raises `ValueError`."""
     found = _TS.fullmatch(ts)
     if found is None:
@@ -64,6 +68,6 @@ def as_datetime(at: Millis) -> datetime:
     return datetime.fromtimestamp(int(at) / 1000, UTC)
 
 
-def is_ts(value: Any) -> TypeGuard[str]:
+def is_ts(value: Any) -> TypeGuard[Ts]:
     """Whether `value` is a `ts` of Slack."""
     return isinstance(value, str) and _TS.fullmatch(value) is not None

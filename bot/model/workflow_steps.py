@@ -3,6 +3,7 @@
 from enum import StrEnum
 
 from bot.model.record import Record
+from bot.model.times import Ts
 
 SEND = "send_message"
 LINK = "link_thread"
@@ -30,7 +31,7 @@ class StepAsked(Record):
 
     execution: str
     callback: str
-    at: str
+    at: Ts
     session: str = ""
     text: str = ""
     channel: str = ""

@@ -19,25 +19,25 @@ SHARED_PREFIX = "{devin-relay}:"
 """The prefix of the key that is written before the workspace is known."""
 
 DUE_KEY = Key("due")
-"""Sessions with mail, scored by the time (Unix ms) from which their head may be sent."""
+"""Sessions with mail, scored by the time (`Millis`) from which their head may be sent."""
 
 OUTBOX_KEY = Key("outbox")
-"""The outbox: entries that Slack has not accepted yet, scored by their due time (Unix ms)."""
+"""The outbox: entries that Slack has not accepted yet, scored by their due time (`Millis`)."""
 
 THREADS_KEY = Key("threads")
-"""The linked threads, scored by the time (Unix ms) of their latest traffic in either direction."""
+"""The linked threads, scored by the time (`Millis`) of their latest traffic in either direction."""
 
 WATCH_KEY = Key("watch")
-"""The watched sessions, scored by the time (Unix ms) of their next poll."""
+"""The watched sessions, scored by the time (`Millis`) of their next poll."""
 
 HEARD_KEY = Key("heard")
 """The checkpoint, up to which everything that Slack brought was kept; and what is to be read."""
 
 BEHIND_KEY = Key("behind")
-"""Sessions with such threads, scored by the time (Unix ms) until which mail waits; 0: none."""
+"""Sessions with such threads, scored by the time (`Millis`) until which mail waits; 0: none."""
 
 UNREAD_KEY = Key("unread")
-"""Threads in which messages may be missing, scored by the `ts` to read from (microseconds)."""
+"""Threads in which messages may be missing, scored by the time to read from (`Micros`)."""
 
 SCHEMA_KEY = Key("schema")
 """The version of all keys and records; see `redis/connection.py`."""
@@ -59,7 +59,7 @@ def known_key(method: str, about: str) -> Key:
 
 
 def calls_key(method: str) -> Key:
-    """The latest calls of a method, starts of a person, or reads of Devin, by when (Unix ms)."""
+    """The latest calls of a method, starts of a person, or reads of Devin, by when (`Millis`)."""
     return Key(f"calls:{method}")
 
 
@@ -74,7 +74,7 @@ def subject_key(subject: str) -> Key:
 
 
 def mail_key(session: SessionId) -> Key:
-    """The waiting replies of a session, scored by their `ts` in microseconds."""
+    """The waiting replies of a session, scored by their `ts` (`Micros`)."""
     return Key(f"mail:{session}")
 
 

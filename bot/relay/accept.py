@@ -21,7 +21,7 @@ from bot.model.people import Act, Standing, UserId
 from bot.model.replies import Change, Evidence, OutcomeKind, Reply
 from bot.model.sessions import SessionId, SessionState
 from bot.model.threads import Link, ThreadRef
-from bot.model.times import Micros, micros_ts, ts_micros
+from bot.model.times import Micros, Ts, micros_ts, ts_micros
 from bot.redis.keep import TRIED
 from bot.relay.listening import Listening
 from bot.runtime import metrics
@@ -218,7 +218,7 @@ class Accepting:
         if after is not None:
             await self.schedule.tell(card_owed(thread, link), after)
 
-    def before_now(self) -> str:
+    def before_now(self) -> Ts:
         """Return a `ts` that is older than whatever is posted from now on."""
         return micros_ts(max(Micros(0), self.workspace.clock.now - CLOCK_MARGIN))
 
@@ -231,7 +231,7 @@ class Accepting:
         return self._age(ts) > OLD
 
     def _age(self, ts: str) -> timedelta:
-        return timedelta(microseconds=self.workspace.clock.age(ts_micros(ts)))
+        return self.workspace.clock.age(ts_micros(ts))
 
     def _wait(self, ts: str) -> timedelta:
         timing = self.workspace.timing

@@ -13,7 +13,7 @@ from bot.model.people import Act, Standing, UserId
 from bot.model.replies import Change, Reply
 from bot.model.sessions import SessionId, find_session
 from bot.model.threads import ThreadRef
-from bot.model.times import ts_micros
+from bot.model.times import Ts, ts_micros
 from bot.redis.keep import OFFERED
 from bot.relay.accept import Accepting
 from bot.relay.lifecycle.starting import Start, Starting
@@ -226,7 +226,7 @@ class Asking:
             raise errors.Expired
         return asked
 
-    async def start(self, number: str, by: UserId, channel: str, at: str) -> None:
+    async def start(self, number: str, by: UserId, channel: str, at: Ts) -> None:
         """Start a session with the message, from the press at `at` on, as a `start` does."""
         message = (await self.read(number, by, channel)).message
         said = strip_mention(message.text, self.workspace.identity.user)

@@ -60,11 +60,11 @@ class Listening:
         """True if something was missed that is not noted in Redis yet."""
         return self._is_all or bool(self._refused)
 
-    def kept(self, ts: Micros) -> None:
-        """Register that the event of `ts` was acknowledged."""
-        # A `ts` ahead of Slack's clock would vouch for events that have not come yet.
-        if ts <= self._clock.now:
-            self._kept = max(self._kept or ts, ts)
+    def kept(self, at: Micros) -> None:
+        """Register that the event of that time was acknowledged."""
+        # A time ahead of Slack's clock would vouch for events that have not come yet.
+        if at <= self._clock.now:
+            self._kept = max(self._kept or at, at)
 
     def refused(self, missed: Missed) -> None:
         """Register that an event was not acknowledged."""
@@ -84,13 +84,13 @@ class Listening:
         before = self._refused.get(missed.thread, missed)
         self._refused[missed.thread] = Missed(
             missed.thread,
-            min(before.ts, missed.ts),
+            min(before.written, missed.written),
             is_for_bot=before.is_for_bot or missed.is_for_bot,
             puts_behind=before.puts_behind or missed.puts_behind,
             is_refused=before.is_refused or missed.is_refused,
         )
         if len(self._refused) > MOST_THREADS:
-            self.missed(min(one.ts for one in self._refused.values()))
+            self.missed(min(one.written for one in self._refused.values()))
             self._refused.clear()
         self.wanted.set()
 

@@ -22,7 +22,7 @@ from bot.model.record import Record
 from bot.model.replies import Change, Evidence, Reply
 from bot.model.sessions import SessionId, SessionState
 from bot.model.threads import ThreadRef
-from bot.model.times import micros_ts, ts_micros
+from bot.model.times import Ts, micros_ts, ts_micros
 from bot.redis import keep
 from bot.relay.accept import Accepting
 from bot.relay.naming import Naming
@@ -65,7 +65,7 @@ class Spoken(Record):
     links: bool = False
     act: Act = Act.MESSAGE
     asked: str = ""
-    pressed: str = ""
+    pressed: Ts = ""
 
     @property
     def owed(self) -> Owed:
@@ -129,7 +129,7 @@ class Speaking:
     async def answer(
         self,
         thread: ThreadRef,
-        pressed: str,
+        pressed: Ts,
         session: SessionId,
         asked: str,
         number: int,
@@ -184,7 +184,7 @@ class Speaking:
         if not (link.takes_replies or stops):
             raise errors.IsMuted
 
-    async def check_stop(self, session: SessionId, pressed: str) -> None:
+    async def check_stop(self, session: SessionId, pressed: Ts) -> None:
         """Raise `NotStopped` if a *Stop* would wake Devin, or comes too late."""
         if self.accepting.is_old(pressed):
             raise errors.NotStopped

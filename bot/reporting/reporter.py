@@ -17,6 +17,7 @@ from bot.model.errors import OPERATOR_MUST_ACT, DevinAway, SlackAway, SlackRefus
 from bot.model.record import Record
 from bot.model.replies import Outcome, OutcomeKind, Reply, place_of
 from bot.model.threads import ThreadRef
+from bot.model.times import Ts
 from bot.redis import keep
 from bot.runtime import metrics
 from bot.runtime.in_flight import Background
@@ -146,7 +147,7 @@ class Notices:
         await self._owe(thread, Notice(thread=thread, words=words), once)
 
     async def whisper(
-        self, thread: ThreadRef, user: str, words: SlackMessage, *, once: str = "", at: str = ""
+        self, thread: ThreadRef, user: str, words: SlackMessage, *, once: str = "", at: Ts = ""
     ) -> None:
         """Owe `words` to `user` only; `once` counts by person and thread.
 

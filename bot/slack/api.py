@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, cast
@@ -57,9 +58,9 @@ class SlackClock:
         self._ahead: int | None = None
         self._date: int | None = None
 
-    def note(self, ts: Micros) -> None:
-        """Note a `ts` that Slack has just given; one a day ahead of its own `Date` is ignored."""
-        ahead = int(ts) - self._now()
+    def note(self, at: Micros) -> None:
+        """Note a time that Slack has just given; one a day ahead of its own `Date` is ignored."""
+        ahead = int(at) - self._now()
         if self._date is not None and ahead > self._date + DAY:
             return
         self._ahead = max(ahead, ahead if self._ahead is None else self._ahead)
@@ -78,9 +79,9 @@ class SlackClock:
         known = [ahead for ahead in (self._date, self._ahead) if ahead is not None]
         return Micros(self._now() + max(known) if known else 0)
 
-    def age(self, ts: Micros) -> int:
-        """Return the minimum age of `ts` (us); 0 while Slack's time is not known."""
-        return self.now - ts if self.now else 0
+    def age(self, at: Micros) -> timedelta:
+        """Return the minimum time since `at`; 0 while Slack's time is not known."""
+        return timedelta(microseconds=self.now - at if self.now else 0)
 
     def _now(self) -> int:
         return int(self._clock() * SECOND)

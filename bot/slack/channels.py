@@ -156,7 +156,7 @@ class Channels:
             return True
         seconds = min(fresh, REFUSED_SECONDS) if kept.refusal else fresh
         # The clock is an estimate, so an answer may seem to be of a moment that is yet to come.
-        return max(0, self._clock.age(kept.at)) < seconds * SECOND
+        return max(0.0, self._clock.age(kept.at).total_seconds()) < seconds
 
     async def _noted(self, channel: str) -> tuple[Event | None, Channel | None]:
         """Return the event that tells of outsiders, if any, and what holds of the kept answer."""

@@ -22,6 +22,7 @@ from bot.model.errors import SlackAway, SlackRefused
 from bot.model.files import AttachedFile, FileLeftOut, WhyLink
 from bot.model.record import mapping, mappings, string
 from bot.model.threads import ThreadRef
+from bot.model.times import Ts
 from bot.runtime.outgoing import CHUNK, HOPS, REDIRECTS, TRANSFER, broken
 from bot.slack.api import SlackClient, call, is_passing, seconds_asked
 from bot.slack.threads import Threads
@@ -247,7 +248,7 @@ class Uploads:
         where = {"channel_id": thread.channel, "thread_ts": thread.thread_ts}
         await call(self._client, COMPLETE, files=[{"id": file_id, "title": title}], **where)
 
-    async def is_there(self, thread: ThreadRef, file_id: str, since: str = "") -> bool:
+    async def is_there(self, thread: ThreadRef, file_id: str, since: Ts = "") -> bool:
         """Return True if a message of `thread` has the file; `since` is as for `Threads.look`."""
 
         def has_it(message: Mapping[str, Any]) -> bool:

@@ -11,6 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.model.errors import OPERATOR_MUST_ACT, SlackAway, SlackRefused
 from bot.model.record import mapping, mappings, string, strings
 from bot.model.threads import ThreadRef
+from bot.model.times import Ts
 from bot.slack.api import RateLimits, call
 from bot.wording.actions import HOW_TO_ANSWER, parse_answer_value
 from bot.wording.message import SlackMessage, context
@@ -75,7 +76,7 @@ class Threads:
         key: str,
         *,
         again: bool,
-        since: str = "",
+        since: Ts = "",
         follows: bool = False,
     ) -> str:
         """Post `words` as `post` does; with `again`, first `find` the post of an earlier attempt.
@@ -114,7 +115,7 @@ class Threads:
         shows = {"ts": ts, **INERT, **words.params()}
         await self._call("chat.update", channel=thread.channel, follows=follows, **shows)
 
-    async def look(self, thread: ThreadRef, key: str, since: str = "") -> str | None:
+    async def look(self, thread: ThreadRef, key: str, since: Ts = "") -> Ts | None:
         """Return the `ts` of the message with that `key` in the thread, after `since`, if any.
 
         Without a `thread_ts`, the first 1,000 messages of the channel after `since` are read.
@@ -132,7 +133,7 @@ class Threads:
             found = next((one for one in page["messages"] if _key_of(one) == key), None)
         return None if found is None else str(found["ts"])
 
-    async def find(self, thread: ThreadRef, key: str, since: str = "") -> str | None:
+    async def find(self, thread: ThreadRef, key: str, since: Ts = "") -> Ts | None:
         """Return what `look` does; None also if the thread can't be read, which is logged."""
         try:
             return await self.look(thread, key, since)
@@ -141,7 +142,7 @@ class Threads:
             log.warning("thread not readable", extra=ids)
             return None
 
-    async def close(self, thread: ThreadRef, asked: str, note: str, *, since: str) -> None:
+    async def close(self, thread: ThreadRef, asked: str, note: str, *, since: Ts) -> None:
         """Replace the buttons that answer what was `asked` with `note`; log a refusal."""
         try:
             if (post := await self.first(thread, since, lambda one: _asks(one, asked))) is not None:
@@ -150,7 +151,7 @@ class Threads:
             log.warning("buttons left", extra=thread.log_fields | {"reason": str(error)})
 
     async def first(
-        self, thread: ThreadRef, since: str, fits: Callable[[Mapping[str, Any]], bool]
+        self, thread: ThreadRef, since: Ts, fits: Callable[[Mapping[str, Any]], bool]
     ) -> Mapping[str, Any] | None:
         """Return the first message of `thread` after `since` (`look`) that `fits`, if any."""
         start = {"oldest": since} if since else {}

@@ -43,7 +43,7 @@ class Unread:
 
 @dataclass(frozen=True, slots=True)
 class Missed:
-    """A refused event: a message that was written in `thread` at `ts`.
+    """A refused event: a message that was `written` in `thread` at that time.
 
     It `is_for_bot` if it named the bot, or was in its direct message; it `puts_behind` the thread's
     session until that is read. Without `is_refused`, each event was acknowledged, and met a
@@ -51,7 +51,7 @@ class Missed:
     """
 
     thread: ThreadRef
-    ts: Micros
+    written: Micros
     is_for_bot: bool = False
     puts_behind: bool = True
     is_refused: bool = True
@@ -86,7 +86,9 @@ class Checkpoints:
     async def note(self, missed: Sequence[Missed]) -> None:
         """Note refused events: in threads that are not linked, or muted, only those for the bot."""
         # Reading begins after a given `ts`, so that one must be before the message.
-        threads = [(one.thread.name, one.ts - 1, one.is_for_bot, one.puts_behind) for one in missed]
+        threads = [
+            (one.thread.name, one.written - 1, one.is_for_bot, one.puts_behind) for one in missed
+        ]
         await self._note(threads, begins=False)
 
     async def _note(

@@ -115,8 +115,8 @@ class Links:
         `at` is the time of the edit that made them, 0 without one, `GONE` for a deletion. If later
         ones are kept, nothing changes.
         """
-        known = {"topic": topic, "topic_at": str(at)}
-        await self._change(thread, lambda link: None if Micros(link.topic_at) > at else known)
+        known = {"topic": topic, "topic_at": at}
+        await self._change(thread, lambda link: None if link.topic_at > at else known)
 
     async def _change(
         self,

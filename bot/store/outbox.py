@@ -25,7 +25,7 @@ from bot.model.errors import SlackAway
 from bot.model.replies import QUEUED, Outcome, Reply
 from bot.model.sessions import Said, SessionId
 from bot.model.threads import ThreadRef
-from bot.model.times import Millis
+from bot.model.times import Millis, Ts
 from bot.redis.connection import Store, millis, seconds
 from bot.redis.keep import ENTRY_LEASE, TRIED
 from bot.redis.keys import subject_key
@@ -202,7 +202,7 @@ class Outbox:
             keep=seconds(keep),
         )
 
-    async def end(self, begun: Begun, *, forget: bool = False, delay_told_in: str = "") -> None:
+    async def end(self, begun: Begun, *, forget: bool = False, delay_told_in: Ts = "") -> None:
         """End the entry; with `forget`, delete its content and keep only that it was owed.
 
         A report may have told the thread `delay_told_in` that its reply waits. If the reply no
@@ -233,7 +233,7 @@ class Report:
     is_waiting: bool
     reply: Reply | None
     outcome: Outcome | None
-    delay_told_in: str
+    delay_told_in: Ts
     session: SessionId
 
     @classmethod
@@ -286,7 +286,7 @@ class Batch:
     number: int
     read_at: Millis
     notes: Mapping[str, str]
-    since: str = ""
+    since: Ts = ""
 
     @property
     def parts(self) -> int:
@@ -300,7 +300,7 @@ class Words:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def cut(self, begun: Begun, thread: ThreadRef, since: str) -> Batch | None:
+    async def cut(self, begun: Begun, thread: ThreadRef, since: Ts) -> Batch | None:
         """Return the batch to post, perhaps an earlier try's; `since` is Slack's time, or ''."""
         found = await scripts.cut_words(
             self._store,

@@ -15,7 +15,7 @@ from bot.model.record import mapping, mappings, string
 from bot.model.replies import Deletion, Edit, Reply, reply_id
 from bot.model.sessions import SESSION_ADDRESS, SessionId, find_session
 from bot.model.threads import ThreadRef, is_direct, is_id
-from bot.model.times import is_ts, ts_micros
+from bot.model.times import Ts, is_ts, ts_micros
 from bot.slack.app.workspace import Identity, Workspace
 from bot.slack.files import attached
 from bot.text import to_devin
@@ -44,7 +44,7 @@ class Reaction:
     emoji: str
     channel: str
     ts: str
-    at: str
+    at: Ts
 
 
 def parse_reaction(event: Payload, workspace: Workspace) -> Reaction | None:

@@ -22,7 +22,7 @@ from bot.model.record import Record
 from bot.model.replies import Reply
 from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import ThreadRef
-from bot.model.times import ts_micros
+from bot.model.times import Ts, ts_micros
 from bot.redis import keep
 from bot.relay.accept import Accepting
 from bot.reporting.reporter import Notices, having_posted
@@ -64,7 +64,7 @@ class OwnThread(Record):
     session: SessionId
     by: UserId
     number: str
-    since: str
+    since: Ts
     rule: str = ""
     parent: SessionId | None = None
     told_in: ThreadRef | None = None

@@ -14,6 +14,7 @@ from bot.model.people import Act, UserId
 from bot.model.replies import Outcome, Reply
 from bot.model.sessions import Closing, SessionId, SessionState
 from bot.model.threads import Link, ThreadRef
+from bot.model.times import Ts
 from bot.relay.accept import Accepting
 from bot.relay.naming import Naming
 from bot.relay.saying import Speaking, Spoken
@@ -51,7 +52,7 @@ class Ending:
         return ending.ask(how, thread, named)
 
     async def close(
-        self, how: Closing, thread: ThreadRef, session: SessionId, by: UserId, asked: str
+        self, how: Closing, thread: ThreadRef, session: SessionId, by: UserId, asked: Ts
     ) -> SlackMessage | None:
         """End or archive `session`, as the message `asked` offers; return None, or why not.
 

@@ -27,6 +27,7 @@ from bot.model.options import (
 from bot.model.people import Act, UserId
 from bot.model.replies import Reply
 from bot.model.threads import ThreadRef, is_channel, is_direct
+from bot.model.times import Ts
 from bot.relay.accept import Accepting
 from bot.relay.lifecycle.prompts import Prompts, with_prompt
 from bot.relay.lifecycle.starting import Choosing, Start, Starting, subject_of
@@ -62,7 +63,7 @@ class AgainForm(Ticket, kind="AgainForm"):
     thread: ThreadRef
     ts: str
     number: int
-    pressed: str
+    pressed: Ts
     shown: str = ""
     beside: str = ""
 
@@ -103,9 +104,7 @@ class StartForms:
         prompt = typed.get(actions.PROMPT_FIELD, "").strip()
         await self.starting.say(channel, by, escape(_joined(form.written(typed), prompt)), number)
 
-    async def again(
-        self, ts: str, number: int, thread: ThreadRef, by: UserId, pressed: str
-    ) -> View:
+    async def again(self, ts: str, number: int, thread: ThreadRef, by: UserId, pressed: Ts) -> View:
         """Return the form to start again what the message `ts` asked for; raises `Expired`."""
         await self.accepting.check(by, thread.channel, Act.START)
         ticket = AgainForm(by=by, thread=thread, ts=ts, number=number, pressed=pressed)

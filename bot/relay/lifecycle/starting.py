@@ -31,7 +31,7 @@ from bot.model.record import Record
 from bot.model.replies import Reply
 from bot.model.sessions import SessionId, Started
 from bot.model.threads import Link, ThreadRef
-from bot.model.times import ts_micros
+from bot.model.times import Ts, ts_micros
 from bot.relay.accept import Accepting
 from bot.relay.naming import Naming
 from bot.relay.saying import Speaking
@@ -179,7 +179,7 @@ class Start(Record):
     goes_on: bool = False
     is_talk: bool = False
     is_typed: bool = False
-    pressed: str = ""
+    pressed: Ts = ""
     emoji: str = ""
 
     @property
@@ -188,7 +188,7 @@ class Start(Record):
         return bool(self.emoji) and not self.is_typed
 
     @property
-    def until(self) -> str:
+    def until(self) -> Ts:
         """The `ts` up to which the messages of the thread are part of the prompt; empty: now."""
         if self.goes_on:
             return ""
@@ -200,7 +200,7 @@ class Start(Record):
         return self.message.thread
 
     @property
-    def since(self) -> str:
+    def since(self) -> Ts:
         """The `ts` from which on what people write in the thread is for the session."""
         return self.pressed or self.message.ts
 
@@ -286,7 +286,7 @@ class Starting:
         await self.speaking.command(thread, by, text, key, act=Act.START)
 
     async def go_on(
-        self, thread: ThreadRef, session: SessionId, by: UserId, pressed: str
+        self, thread: ThreadRef, session: SessionId, by: UserId, pressed: Ts
     ) -> Link | None:
         """Start a session that goes on from `session`, which is at its cap, with its options.
 

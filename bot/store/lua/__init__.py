@@ -1,7 +1,7 @@
 """The scripts in these folders: one for every atomic change in Redis.
 
-What a script checks still holds when it acts. Times are milliseconds of Redis's clock, but a `ttl`
-is in seconds, and a `ts` in microseconds of Slack's clock.
+What a script checks still holds when it acts. Times are `Millis`, but those of messages
+`Micros`; a `ttl` is in seconds.
 """
 
 from pathlib import Path
