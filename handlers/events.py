@@ -168,9 +168,8 @@ class Hearing:
             self.cases.workspace.clock.note(at)
         if payload.get("type") == "app_rate_limited":
             minute = payload.get("minute_rate_limited")
-            self.cases.listening.missed(
-                Micros(minute * 1_000_000) if isinstance(minute, int) else None
-            )
+            since = Micros(minute * 1_000_000) if isinstance(minute, int) else None
+            self.cases.listening.missed(since)
 
     async def is_foreign(self, payload: Payload) -> bool:
         """Whether no listener would act on a payload; False if Redis must say so, and cannot.

@@ -24,9 +24,9 @@ from bot.mirror.files import FilePart, SentFiles
 from bot.model.errors import OPERATOR_MUST_ACT, SlackAway, SlackRefused
 from bot.model.sessions import NEEDS_PERSON, Follow, Said, SaidKind, SessionId, still_asked
 from bot.model.threads import Link, ThreadRef
-from bot.model.times import Millis, Ts
+from bot.model.times import Millis
 from bot.runtime import metrics
-from bot.slack.api import PAUSED, SECOND
+from bot.slack.api import MARGIN_SECONDS, PAUSED
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
 from bot.store.links import thread_of
@@ -173,9 +173,6 @@ LONG = 5_000
 LATE_AFTER = timedelta(seconds=60)
 """Words that are older than this when they are posted have waited: they come with their times."""
 
-MARGIN_SECONDS = 60
-"""How far Slack's time may be behind what this process takes it for."""
-
 
 @dataclass(frozen=True, slots=True)
 class WordsTeller:
@@ -193,7 +190,7 @@ class WordsTeller:
         """Post the next batch; return False if the thread may not be shown all of it."""
         thread = thread_of(begun.owed.subject)
         began = time.monotonic()
-        batch = await self.state.words.cut(begun, thread, self._since())
+        batch = await self.state.words.cut(begun, thread, self.workspace.clock.before_now())
         # A link that is made after this moment has nothing in the batch.
         heard = await self.hearing(thread)
         link = heard.link
@@ -237,11 +234,6 @@ class WordsTeller:
         """End the batch, shown or not, and go on with what has come meanwhile."""
         if await self.state.words.end(begun, thread_of(begun.owed.subject), refused):
             await self.schedule.tell(begun.owed)
-
-    def _since(self) -> Ts:
-        """Return a `ts` that is older than whatever is posted from now on; empty if not known."""
-        now = int(self.workspace.clock.now) // SECOND
-        return f"{now - MARGIN_SECONDS}.000000" if now else ""
 
     async def hearing(self, thread: ThreadRef) -> Heard:
         """Return who hears it; tell a thread that was shown Devin's words if it may not be now."""

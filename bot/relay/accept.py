@@ -21,7 +21,7 @@ from bot.model.people import Act, Standing, UserId
 from bot.model.replies import Change, Evidence, OutcomeKind, Reply
 from bot.model.sessions import SessionId, SessionState
 from bot.model.threads import Link, ThreadRef
-from bot.model.times import Micros, Ts, micros_ts, ts_micros
+from bot.model.times import Micros, micros_ts, ts_micros
 from bot.redis.keep import TRIED
 from bot.relay.listening import Listening
 from bot.runtime import metrics
@@ -42,9 +42,6 @@ FRESH = timedelta(seconds=2)
 
 OLD = timedelta(minutes=1)
 """An older event was refused before, or Slack could not deliver it at first."""
-
-CLOCK_MARGIN = 60_000_000
-"""How far Slack's time may be behind what this process takes it for, in microseconds."""
 
 KNOWN = 10_000
 """Size of the cache of linked threads' sessions, which saves one of two Redis trips per reply."""
@@ -172,16 +169,14 @@ class Accepting:
         _, ended_by = await watches.last_people(session, thread)
         return bool(ended_by) or (last is not None and last.kind is OutcomeKind.ENDED)
 
-    async def read_since(
-        self, thread: ThreadRef, since: Micros, *, took_long: bool = False
-    ) -> None:
-        """Have `thread` read from `since` on, the time of the request for its link.
+    async def read_since(self, thread: ThreadRef, at: Micros, *, took_long: bool = False) -> None:
+        """Have `thread` read from then on, the time of the request for its link.
 
         Messages written since then met no link; after a request that `took_long`, or isn't fresh,
         later mail waits for them.
         """
-        puts_behind = took_long or not self.is_fresh(micros_ts(since))
-        self.listening.reread(Missed(thread, since, puts_behind=puts_behind, is_refused=False))
+        puts_behind = took_long or not self.is_fresh(micros_ts(at))
+        self.listening.reread(Missed(thread, at, puts_behind=puts_behind, is_refused=False))
         await self.listening.note()
 
     async def topic_of(self, text: str, blocks: Sequence[Mapping[str, Any]]) -> str:
@@ -217,10 +212,6 @@ class Accepting:
         after = await self.state.cards.want(thread, link, doubts=doubts)
         if after is not None:
             await self.schedule.tell(card_owed(thread, link), after)
-
-    def before_now(self) -> Ts:
-        """Return a `ts` that is older than whatever is posted from now on."""
-        return micros_ts(max(Micros(0), self.workspace.clock.now - CLOCK_MARGIN))
 
     def is_fresh(self, ts: str) -> bool:
         """Return False if `ts` is older than `FRESH`: a retry or a backlog brought its event."""

@@ -122,8 +122,8 @@ class Edits:
         reply = offered.reply
         session = await self.state.mailbox.session_of(reply.id)
         await self.speaking.check_link(reply.thread, session)
-        people = self.speaking.workspace.people
-        fields = {"ts": self.accepting.before_now(), "files": (), "is_correction": True}
+        people, clock = self.speaking.workspace.people, self.speaking.workspace.clock
+        fields = {"ts": clock.before_now(), "files": (), "is_correction": True}
         text = await markdown_of(reply, people)
         spoken = Spoken(
             key=f"correction:{number}:{offered.edited}",

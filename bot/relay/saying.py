@@ -119,7 +119,7 @@ class Speaking:
         Without a `thread_ts` it begins a thread. Raises `CannotPost`, and what `say` does.
         """
         await self.workspace.channels.check_in(thread.channel)
-        reply = Reply(thread=thread, ts=self.accepting.before_now(), author=by, text=text)
+        reply = Reply(thread=thread, ts=self.workspace.clock.before_now(), author=by, text=text)
         words = commands.said(await self.workspace.people.name(by), text)
         key = f"say:{key or secrets.token_hex(16)}"
         links = session is not None and not thread.thread_ts
@@ -152,7 +152,8 @@ class Speaking:
             act = Act.APPROVE if is_approval else Act.MESSAGE
             await self.accepting.check(by, thread.channel, act)
             words = posts.answers(await people.name(by), text)
-            since, chosen = self.accepting.before_now(), dict(verbatim(text, "rich_text_section"))
+            since = self.workspace.clock.before_now()
+            chosen = dict(verbatim(text, "rich_text_section"))
             reply = Reply(thread=thread, ts=since, author=by, text=escape(text), blocks=(chosen,))
             mine = Spoken(key=key, reply=reply, words=words, session=session, act=act)
             mine = mine.model_copy(update={"asked": asked, "pressed": pressed})

@@ -21,7 +21,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.model.errors import NO_ACCESS, OPERATOR_MUST_ACT, SlackAway, SlackRefused
 from bot.model.record import string
-from bot.model.times import Micros, ts_micros
+from bot.model.times import Micros, Ts, micros_ts, ts_micros
 from bot.runtime import metrics
 from bot.runtime.in_flight import SHORTEST_SECONDS, Limit
 from bot.runtime.outgoing import NOT_SENT, broken
@@ -31,6 +31,9 @@ log = logging.getLogger(__name__)
 
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
+
+MARGIN_SECONDS = 60
+"""How far Slack's time may be behind what this process takes it for."""
 
 PAGES, PAGE = 10, 1_000
 
@@ -78,6 +81,10 @@ class SlackClock:
         """The earliest possible time at Slack; 0 if none is known."""
         known = [ahead for ahead in (self._date, self._ahead) if ahead is not None]
         return Micros(self._now() + max(known) if known else 0)
+
+    def before_now(self) -> Ts:
+        """Return a `ts` that is older than whatever is posted from now on."""
+        return micros_ts(max(Micros(0), self.now - MARGIN_SECONDS * SECOND))
 
     def age(self, at: Micros) -> timedelta:
         """Return the minimum time since `at`; 0 while Slack's time is not known."""

@@ -279,7 +279,7 @@ class Batch:
     """Items to post together; `read_at` is when they were read from Redis.
 
     `notes` say what became of its posts and files, and how many of them are in the thread. `since`
-    is a `ts` before which no try has posted it; empty if Slack's time was not known.
+    is a time before which no try has posted it.
     """
 
     items: Sequence[Said]
@@ -301,7 +301,7 @@ class Words:
         self._store = store
 
     async def cut(self, begun: Begun, thread: ThreadRef, since: Ts) -> Batch | None:
-        """Return the batch to post, perhaps an earlier try's; `since` is Slack's time, or ''."""
+        """Return the batch to post, perhaps an earlier try's; `since` is the time at Slack."""
         found = await scripts.cut_words(
             self._store,
             owed=str(begun.owed),

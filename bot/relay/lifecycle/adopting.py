@@ -112,7 +112,7 @@ class OwnThreads:
 
     async def ask(self, channel: str, session: SessionId, by: UserId, **why: object) -> None:
         """Have the session get a thread, owed once; `why` are the other fields of `OwnThread`."""
-        number, since = secrets.token_hex(4), self.accepting.before_now()
+        number, since = secrets.token_hex(4), self.workspace.clock.before_now()
         fields = {"channel": channel, "session": session, "by": by, "number": number}
         wanted = OwnThread.model_validate({**fields, "since": since, **why})
         owed = thread_owed(self.workspace.team, channel, session)

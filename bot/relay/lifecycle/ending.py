@@ -125,7 +125,7 @@ class Ending:
 
     async def _say(self, thread: ThreadRef, link: Link, by: UserId, key: str, ts: str) -> None:
         words = ending.stopped(await self.workspace.people.name(by), thread, link.session)
-        since, text = self.accepting.before_now(), ending.STOP
+        since, text = self.workspace.clock.before_now(), ending.STOP
         reply = Reply(thread=thread, ts=since, author=by, text=text, is_stop=True)
         spoken = Spoken(key=key, reply=reply, words=words, session=link.session, pressed=ts)
         if await self.speaking.say(spoken) is Owing.NEW:
