@@ -128,12 +128,15 @@ def _is_capped(seen: Watched) -> bool:
 
 
 def _of_cap(poll: TakenPoll, seen: Watched) -> Sequence[Said]:
-    """Return the event of a cap that is nearly used up, or wholly: each once, and after a reply."""
+    """Return the event of a cap that is nearly used up, or wholly: each once, and after a reply.
+
+    One that is exceeded by far before anything was said of it counts as nearly used up.
+    """
     said = poll.seen.cap_said
     is_again = _is_capped(seen) and _is_unmoved_by_reply(poll)
     if seen.is_at_cap and (said is not SaidKind.CAP_REACHED or is_again):
         kind = SaidKind.CAP_REACHED
-    elif said is None and NEAR <= seen.used < 1:
+    elif said is None and seen.used >= NEAR:
         kind = SaidKind.CAP_NEAR
     else:
         return ()

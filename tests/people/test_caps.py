@@ -77,6 +77,16 @@ async def test_a_cap_is_told_in_a_thread_that_follows_nothing_and_on_its_card(
     assert (said.count(NEAR), said.count(REACHED), said.count("billing limit")) == (1, 1, 0)
 
 
+async def test_a_cap_that_is_exceeded_by_far_between_two_reads_is_told(
+    bot: Bot, desk: Desk, raw: Redis
+) -> None:
+    """Nobody knew that it was nearly used up, so nobody can have raised it for that."""
+    thread = await started(desk, raw, SESSION, user="ada", channel="general")
+    desk.devin.session(SESSION).cap = 10
+    desk.devin.spend(SESSION, 12.0)
+    await desk.until_said(acus_of(12.0, 10), thread)
+
+
 async def test_a_question_keeps_its_buttons_beside_a_cap(bot: Bot, desk: Desk, raw: Redis) -> None:
     """Both are found by one poll, and in one post."""
     thread = await started(desk, raw, SESSION, user="ada", channel="general")
