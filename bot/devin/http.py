@@ -166,8 +166,9 @@ def path_of(*segments: str) -> str:
 def multipart(file: OutgoingFile) -> tuple[Mapping[str, str], AsyncIterator[bytes]]:
     """Return headers and content of a form (RFC 7578) with a file, whose errors it raises."""
     boundary = secrets.token_hex(16)
-    # Names are escaped as browsers do it (HTML, multipart/form-data encoding algorithm).
-    name = _printable(file.name).replace("%", "%25").replace('"', "%22")[:200]
+    # Names are escaped as browsers do it (HTML, multipart/form-data encoding algorithm). A part
+    # with an empty one is a form field without a file: that is what browsers send for none.
+    name = _printable(file.name).replace("%", "%25").replace('"', "%22")[:200] or "file"
     head = (
         f"--{boundary}\r\n"
         f'Content-Disposition: form-data; name="file"; filename="{name}"\r\n'

@@ -721,3 +721,14 @@ async def test_a_name_and_a_kind_cannot_leave_their_place_in_the_form() -> None:
     assert head.count(b"\r\n") == 2
     assert b'filename="a%22; x=%22evil"' in head
     assert rest.startswith(b"abc\r\n--")
+
+
+@pytest.mark.parametrize("name", ["", "\u200b\n"])
+async def test_a_file_without_a_name_is_a_file_in_the_form(name: str) -> None:
+    """A part whose `filename` is empty would be none: servers drop it or refuse the form."""
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b"a"
+
+    _, content = multipart(OutgoingFile(name, "text/plain", chunks(), 1))
+    assert b'filename="file"' in b"".join([part async for part in content])
