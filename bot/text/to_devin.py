@@ -123,7 +123,9 @@ def to_markdown(
 
 def says_something(text: str, blocks: Sequence[Mapping[str, object]] = ()) -> bool:
     """Return True if a reader would see anything of what `to_markdown` makes of both."""
-    return mrkdwn.says_something(to_markdown(text, blocks))
+    # The text first: it mostly says something, and takes half as long.
+    is_said = mrkdwn.says_something(encodable(mrkdwn.to_markdown(text, NO_NAMES)))
+    return is_said or content.to_markdown(blocks, NO_NAMES) != ""
 
 
 TEXT_READ = 1_000
