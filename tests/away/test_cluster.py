@@ -16,6 +16,7 @@ from bot.redis.keys import lease_key, once_key, prefix_of
 from bot.store.claims import Claims
 from bot.urls import is_cluster
 from bot.wording import thread_links
+from bot.wording.delivery_reports import DELIVERED_MARK
 from sandbox import Sandbox
 from sandbox.slack.world.workspace import TEAM_ID
 from tests.support.bots import BRISK
@@ -155,7 +156,7 @@ async def test_processes_share_it(
     async with bot_process(environ, tmp_path, "worker") as worker:
         for ts in (taken, later):
             await wait_until(
-                lambda ts=ts: "white_check_mark" in desk.marks(ts),  # type: ignore[misc]
+                lambda ts=ts: DELIVERED_MARK in desk.marks(ts),  # type: ignore[misc]
                 "the worker has told it",
                 seconds=30,
             )

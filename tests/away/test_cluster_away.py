@@ -16,6 +16,7 @@ from bot.model.errors import StoreAway
 from bot.redis.connection import Store, open_store
 from bot.settings import load_settings
 from bot.timing import TIMING
+from bot.wording.delivery_reports import DELIVERED_MARK
 from sandbox import Sandbox
 from sandbox.devin.answers import Api
 from tests.away.test_failover import has_all_of
@@ -123,7 +124,7 @@ async def test_a_replica_takes_over(box: Sandbox, desk: Desk, tmp_path: Path, ho
         ts = await desk.reply("hello", thread)
         await until_taken(desk, await desk.slack.deliveries[-1].settled())
         await wait_until(
-            lambda: "white_check_mark" in desk.marks(ts), "the scheduler goes on", seconds=30
+            lambda: DELIVERED_MARK in desk.marks(ts), "the scheduler goes on", seconds=30
         )
 
 

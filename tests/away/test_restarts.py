@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from bot.app import Bot
 from bot.settings import Settings
 from bot.store.lua import scripts
+from bot.wording.delivery_reports import DELIVERED_MARK
 from sandbox import Sandbox
 from tests.support.bots import open_bot
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, tells
@@ -122,7 +123,7 @@ async def test_a_killed_process_leaves_one_uncertain_reply_and_the_order(
         assert await process.stop() == 0
     sent = [one.message for one in desk.devin.requests if one.session_id == SESSION]
     assert [str(one).rpartition("\n")[2] for one in sent] == ["one", "two", "three"]
-    assert desk.marks(first) == (["white_check_mark"] if taken else [])
+    assert desk.marks(first) == ([DELIVERED_MARK] if taken else [])
     assert len([one for one in desk.said(thread) if tells(one, uncertain("one"))]) == (not taken)
 
 

@@ -13,7 +13,7 @@ from bot.model.errors import SlackAway
 from bot.redis.connection import Store
 from bot.settings import Settings
 from bot.slack.api import call
-from bot.wording.delivery_reports import late
+from bot.wording.delivery_reports import DELIVERED_MARK, late
 from sandbox import Sandbox
 from tests.conftest import environ_of, started
 from tests.support.desk import SESSION, Desk, on_v1, running, tells
@@ -76,7 +76,7 @@ async def test_a_token_that_is_revoked_costs_no_reply_and_no_report(
         await until_settled(store)
     assert [one.rpartition("\n")[2] for one in desk.received()] == ["one", "two", "four"]
     assert len([one for one in desk.said(thread) if tells(one, suspended("three"))]) == 1
-    assert set(desk.marks(two)) <= {"white_check_mark"}
+    assert set(desk.marks(two)) <= {DELIVERED_MARK}
 
 
 async def test_socket_mode_switched_off_is_told_to_the_operator_and_seldom_asked_for(

@@ -22,6 +22,7 @@ from bot.redis.keys import DUE_KEY, subject_key
 from bot.runtime.in_flight import InFlight
 from bot.settings import Settings
 from bot.store.links import Links
+from bot.wording.delivery_reports import DELIVERED_MARK
 from sandbox import Sandbox
 from sandbox.devin.answers import Api
 from sandbox.slack.server import Message
@@ -277,7 +278,7 @@ async def test_an_event_that_comes_again_changes_nothing(
         assert (delivery.acked, delivery.attempts) == (True, 1)
     await until_settled(store)
     assert len(desk.devin.requests) == 1
-    assert desk.marks(reply) == ["white_check_mark"]
+    assert desk.marks(reply) == [DELIVERED_MARK]
 
 
 @pytest.mark.parametrize("kinds", [("message", "app_mention"), ("app_mention", "message")])

@@ -14,7 +14,7 @@ from bot.redis.connection import Store
 from bot.reporting.reporter import Notice
 from handlers.answering import refuse
 from handlers.mentions import OBEYS, act_of
-from handlers.parse.commands import VERBS, Command
+from handlers.parse.commands import VERBS, Command, Takes
 from sandbox import Sandbox
 from tests.support.desk import OTHER_SESSION
 from tests.support.parts import parts_of
@@ -29,6 +29,12 @@ TAKES = {
     "review": ["https://github.com/acme/api/pull/1"],
 }
 """What the verbs take besides their `words`."""
+
+
+def test_every_command_that_takes_something_is_tried_with_it() -> None:
+    """Setting something may be left to other people than showing it."""
+    takes = {verb for verb, one in VERBS.items() if one.takes is not Takes.NOTHING or one.parse}
+    assert takes == TAKES.keys(), "`TAKES` has an example for each verb that takes one"
 
 
 def commands(box: Sandbox) -> Iterator[Command]:

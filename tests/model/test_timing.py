@@ -28,6 +28,18 @@ def test_slack_is_answered_in_time_whatever_is_away() -> None:
         assert seconds < SLACK_WAITS_SECONDS
 
 
+def test_the_pages_tell_when_a_thread_is_told_that_a_reply_waits() -> None:
+    """Who waits for that, or is on call, counts the seconds."""
+    told = {
+        "delivery.md": ("nothing for {} s, then", "After {} s the thread gets one message"),
+        "architecture/guarantees.md": ("put off by Devin for {} s until its thread is told",),
+    }
+    for page, phrases in told.items():
+        text = (TESTS.parent / "docs" / page).read_text(encoding="utf-8")
+        for phrase in phrases:
+            assert phrase.format(TIMING.delay_wait.seconds) in text, f"{page}: {phrase}"
+
+
 def test_a_name_says_what_kind_of_time_it_is() -> None:
     """Only so can tests stretch all deadlines and shorten all pauses."""
     kinds = "_seconds", "_pause", "_pauses", "_wait"

@@ -26,6 +26,7 @@ from bot.store.claims import Claims
 from bot.store.mailbox import Mailbox
 from bot.store.watches import Reads
 from bot.wording import actions, commands, refusals
+from bot.wording.delivery_reports import DELIVERED_MARK
 from bot.wording.lifecycle.ending import STOP
 from handlers.parse.messages import parse_message
 from sandbox import Sandbox
@@ -40,7 +41,7 @@ from tests.support.told import forbidden, report, uncertain
 from tests.support.waiting import until_settled, wait_until
 
 IMPERSONATE, MEMBERS = "ImpersonateOrgSessions", "ViewOrgMembership"
-MARK = "white_check_mark"
+MARK = DELIVERED_MARK
 NO_ACCOUNT = refusals.sorry(NotAllowed(Standing.NO_ACCOUNT))
 THREAD = ThreadRef(team="T", channel="C", thread_ts="1764000000.000100")
 

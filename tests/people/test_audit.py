@@ -17,6 +17,7 @@ from bot.runtime.logs import TRAIL, Event, Lines
 from bot.wording import actions, commands
 from bot.wording.lifecycle.ending import STOP
 from bot.wording.usage import NO_DIGEST
+from handlers.parse.commands import VERBS
 from sandbox.slack.world.workspace import User
 from tests.people import test_ending as ends
 from tests.people import test_home as homes
@@ -43,6 +44,12 @@ ADA, BEN, GUS = "ada", "ben", "gus"
 
 TIMES = {"delay_wait": timedelta(0), "adopt_pause": 0.1}
 """So that nothing waits in the outbox for long after what is told here."""
+
+READ = {"status", "sessions", "usage", "help"}
+"""The commands that change nothing, and so put nothing on record."""
+
+ELSEWHERE = {"unfollow", "end", "archive", "review"}
+"""Those whose act is on record below, by a button, or in a test of its own."""
 
 Done = tuple[Event, str]
 """An act, and the name of who did it."""
@@ -112,6 +119,8 @@ async def mention(desk: Desk, _: Store) -> list[Done]:
         "adopt none": "ended adoption",
         "unlink": ANYTHING,
     }
+    tried = {words.split()[0] for words in said}
+    assert tried | {"link", "start"} | READ | ELSEWHERE == VERBS.keys(), "is it an act, or in READ?"
     for words, told in said.items():
         await desk.answer(words, root, told)
     ts = await desk.mention(f"start {MARK}", user=BEN)

@@ -14,8 +14,9 @@ from bot.model.errors import NotLinked
 from bot.relay import home
 from bot.wording import commands, home_view, refusals, thread_links, usage
 from bot.wording.lifecycle import adopting, starting
+from bot.wording.mirror import card
 from bot.wording.phrases import session_address
-from handlers.parse.commands import parse_command
+from handlers.parse.commands import VERBS, parse_command
 from tests.support.builders import OURS
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, Told, actions, labels
 from tests.support.waiting import wait_until
@@ -36,8 +37,14 @@ ANSWERS: dict[str, tuple[Told, list[str]]] = {
     SESSION: (thread_links.did_you_mean("link", SESSION, "", is_linked=False), ["run_spoken"]),
     "sessions": (home_view.EMPTY, ["open_start_form"]),
     "status": (home_view.EMPTY, ["open_start_form"]),
+    "unlink": (refusals.sorry(NotLinked()), []),
     "mute": (refusals.sorry(NotLinked()), []),
+    "unmute": (refusals.sorry(NotLinked()), []),
+    "follow": (refusals.sorry(NotLinked()), []),
+    "unfollow": (refusals.sorry(NotLinked()), []),
     "end": (refusals.sorry(NotLinked()), []),
+    "archive": (refusals.sorry(NotLinked()), []),
+    "review": (card.WHICH, []),
     "digest": (usage.NO_DIGEST, []),
     "adopt": (adopting.NONE, []),
     "adopt tag:oncall": ("new sessions that match `tag:oncall` get a thread here", []),
@@ -53,6 +60,8 @@ ANSWERS: dict[str, tuple[Told, list[str]]] = {
 
 async def test_every_message_is_answered_in_its_own_thread(bot: Bot, desk: Desk) -> None:
     """No answer asks for a mention, and none is posted beside the threads."""
+    verbs = {words.strip(" /").split()[0].lower() for words in ANSWERS}
+    assert VERBS.keys() <= verbs, "`ANSWERS` has each command, as it is answered without a link"
     said = {words: await desk.slack.say(words, channel="dm") for words in ANSWERS}
     for words, (told, buttons) in ANSWERS.items():
         assert "ention me with `" not in await desk.until_said(told, said[words], channel="dm")

@@ -36,6 +36,7 @@ from bot.store.mailbox import Head, Mailbox, Nothing
 from bot.store.outbox import Outbox, Owed, OwedKind
 from bot.store.revisions import Revised, Revisions
 from bot.wording import delivery_reports, refusals, thread_links
+from bot.wording.delivery_reports import DELIVERED_MARK
 from bot.wording.phrases import mail_waiting, session_address
 from handlers.parse.messages import parse_deletion, parse_edit
 from sandbox.slack.server import Message
@@ -359,7 +360,7 @@ async def test_after_delivery_an_edit_is_offered_to_its_author(bot: Bot, desk: D
     await edit(desk, ts, "Please squash")
     await press(desk, await offered(desk))
     await desk.until_received("squash")
-    assert desk.marks(ts) == ["white_check_mark"]
+    assert desk.marks(ts) == [DELIVERED_MARK]
 
 
 async def test_each_edit_is_offered_once_and_the_latest_text_is_sent(
@@ -455,7 +456,7 @@ async def test_while_it_is_being_sent_an_edit_is_offered(
     await offered(desk)
     await desk.until_delivered(ts)
     assert desk.received() == [FROM_ADA + "Please rebase"]
-    assert desk.marks(ts) == ["white_check_mark"]
+    assert desk.marks(ts) == [DELIVERED_MARK]
 
 
 async def until_noted(desk: Desk, store: Store, ts: str, text: str) -> None:

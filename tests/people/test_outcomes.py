@@ -30,6 +30,7 @@ from bot.store.mailbox import Mailbox
 from bot.text.to_slack import cut
 from bot.timing import TIMING
 from bot.wording import delivery_reports
+from bot.wording.delivery_reports import DELIVERED_MARK, WAITING_MARK
 from bot.wording.message import QUOTE_LIMIT, SlackMessage
 from sandbox.devin.answers import ARCHIVED, FAILED, FINISHED, STATES, SUSPENDED, Api
 from sandbox.slack.server import Message
@@ -94,7 +95,7 @@ UNTAKEN = {"takes": False}
 """The session does not list the message: reading the session does not help."""
 
 ROWS = {
-    "sent": Row("running", "white_check_mark"),
+    "sent": Row("running", DELIVERED_MARK),
     "invalid": Row("rejects", "x", refused(Refusal.INVALID, 422, detail=PROBLEMS)),
     "invalid, unreadable": Row("rejects", "x", other(422, EMPTY_PAGE), how={"body": EMPTY_PAGE}),
     "key rejected": Row("unauthorized", "x", refused(Refusal.KEY_REJECTED, 401)),
@@ -119,10 +120,10 @@ ROWS = {
         {"body": {"ok": True}, **UNTAKEN}),
     "202": Row("running", None, unsure("later", 202), AGAIN,
         {"status": 202, "body": "later", **UNTAKEN}),
-    "200, no JSON, but there": Row("running", "white_check_mark", how={"body": "{"}),
+    "200, no JSON, but there": Row("running", DELIVERED_MARK, how={"body": "{"}),
     "200, half": Row("half", None, LOST, AGAIN, UNTAKEN),
     "hangs up after reading": Row("drops", None, LOST, AGAIN, UNTAKEN),
-    "hangs up, but it is there": Row("drops", "white_check_mark"),
+    "hangs up, but it is there": Row("drops", DELIVERED_MARK),
     "hangs up at once": Row("refuses", None, LOST, AGAIN),
     "500": Row("server_error", None, unsure("HTTP 500", 500), AGAIN),
     "502": Row("gateway", None, unsure("HTTP 502", 502), AGAIN),
@@ -143,8 +144,8 @@ ONLY_IN: Mapping[Api, Mapping[str, Row]] = {
         "empty detail": Row("suspended", "zzz", unconfirmed(""), AGAIN, {"detail": ""}),
     },
     "v3": {
-        "resumed": Row("suspended", "white_check_mark"),
-        "waits for somebody": Row("blocked", "white_check_mark"),
+        "resumed": Row("suspended", DELIVERED_MARK),
+        "waits for somebody": Row("blocked", DELIVERED_MARK),
         "exit": Row("finished", "x", ended(FINISHED, 409), OVER),
         "error": Row("failed", "x", ended(FAILED, 409), OVER),
         "archived": Row("archived", "x", ended(ARCHIVED, 409), OVER),
@@ -326,7 +327,7 @@ async def test_a_long_wait_is_noticed_once_and_forgotten_when_it_ends(
         desk.devin.behave(SESSION, "running")
         await desk.until_delivered(reply)
         await until_settled(store)
-    assert desk.marks(reply) == ["white_check_mark"]
+    assert desk.marks(reply) == [DELIVERED_MARK]
     (notice,) = desk.said(thread)
     assert notice == delivery_reports.waited(desk.named()).text
 
@@ -337,7 +338,7 @@ async def put_off(desk: Desk) -> tuple[str, str]:
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "rate_limited")
     reply = await desk.reply("Please rebase", thread)
-    await desk.until_marked("hourglass_flowing_sand", reply)
+    await desk.until_marked(WAITING_MARK, reply)
     return thread, reply
 
 
@@ -410,7 +411,7 @@ async def test_the_notice_of_a_reply_that_is_taken_back_and_then_sent_says_that_
     async with open_bot(settings):
         await until_settled(store)
     assert desk.said(thread) == [delivery_reports.waited(desk.named()).text]
-    assert "hourglass_flowing_sand" not in desk.marks(reply)
+    assert WAITING_MARK not in desk.marks(reply)
 
 
 async def test_a_notice_that_comes_after_its_reply_was_given_up_ends_though_that_is_sent_again(
@@ -439,7 +440,7 @@ async def test_a_notice_that_comes_after_its_reply_was_given_up_ends_though_that
     async with open_bot(settings):
         await until_settled(store)
     assert delivery_reports.waited(desk.named()).text in desk.said(thread)
-    assert desk.marks(reply) == ["white_check_mark"]
+    assert desk.marks(reply) == [DELIVERED_MARK]
 
 
 @pytest.mark.parametrize("how", ["deleted", "delivered"])
@@ -485,11 +486,11 @@ async def test_a_notice_that_comes_too_late_leaves_no_mark(
         await wait_until(lambda: "reactions.add" in _methods(desk), "⏳ is on its way")
         desk.devin.behave(SESSION, "running")
         await desk.until_delivered(reply)
-        assert "hourglass_flowing_sand" not in desk.marks(reply)
+        assert WAITING_MARK not in desk.marks(reply)
         is_late.set()
         await until_settled(store)
         await wait_until(lambda: "reactions.remove" in _methods(desk), "⏳ is taken off")
-    assert desk.marks(reply) == ["white_check_mark"]
+    assert desk.marks(reply) == [DELIVERED_MARK]
 
 
 async def test_a_notice_that_comes_after_the_outcome_says_that_the_wait_is_over(
@@ -513,7 +514,7 @@ async def test_a_notice_that_comes_after_the_outcome_says_that_the_wait_is_over(
         await until_settled(store)
     (notice,) = desk.said(thread)
     assert notice == delivery_reports.waited(desk.named()).text
-    assert desk.marks(reply) == ["white_check_mark"]
+    assert desk.marks(reply) == [DELIVERED_MARK]
 
 
 def _methods(desk: Desk) -> list[str]:

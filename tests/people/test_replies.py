@@ -8,6 +8,7 @@ import pytest
 from bot.app import Bot
 from bot.model.errors import IsMuted
 from bot.wording import refusals
+from bot.wording.delivery_reports import DELIVERED_MARK
 from tests.support.desk import SESSION, Desk, muted, running
 
 FROM_ADA = "ada, U0ADA00000 (in Slack):\n\n"
@@ -93,7 +94,7 @@ async def test_a_reply_that_comes_again_is_read_once(bot: Bot, desk: Desk) -> No
     await desk.slack.deliver_event(event)
     await desk.slack.deliver_event(event, retry_num=2, retry_reason="timeout")
     assert await desk.fence(thread) == [FROM_ADA + "Only once."]
-    assert desk.marks(ts) == ["white_check_mark"]
+    assert desk.marks(ts) == [DELIVERED_MARK]
 
 
 async def _unlinked_thread(desk: Desk, _: str) -> None:

@@ -20,6 +20,7 @@ from bot.runtime.logs import Event
 from bot.settings import Settings, load_settings
 from bot.wording import commands, delivery_reports
 from handlers.parse.commands import VERBS
+from tests.store.test_lua import HASHES
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -47,6 +48,16 @@ ENOUGH = {
     "SLACK_APP_TOKEN": "xapp-1-secret",
     "DEVIN_API_KEY": "apk_secret",
 }
+EMOJI = {
+    "white_check_mark": "✅",
+    "hourglass_flowing_sand": "⏳",
+    "zzz": "💤",
+    "x": "❌",
+    "pencil2": "✏️",
+    "wastebasket": "🗑️",
+}
+"""The marks, as pages show them."""
+
 SETTINGS = re.findall(r"^\| `([A-Z_]+)` \| ([^|]+) \| [^|]+ \|$", CONFIGURATION, re.MULTILINE)
 COMMAND = re.compile(
     r"(?:python -m (bot|sandbox)|(?:^ {0,3}|[`&] ?|/bin/)devin-relay(?![\w./-]))"
@@ -124,12 +135,21 @@ def test_each_command_that_needs_the_mention_in_a_direct_message_s_thread_is_nam
 
 def test_every_outcome_has_a_row_and_its_mark_stands_in_it() -> None:
     """Every outcome that people can meet is explained."""
-    shown = {"white_check_mark": "✅", "zzz": "💤", "x": "❌"}
     table = DELIVERY.split("| Devin answers | outcome | the thread sees |\n|---|---|---|\n")[1]
     rows = re.findall(r"^\| .+ \| `([a-z_]+)` \| (.+) \|$", table.split("\n\n")[0], re.MULTILINE)
     assert {outcome for outcome, _ in rows} == {*OutcomeKind, "waiting"}
-    for kind, mark in delivery_reports.MARKS.items():
-        assert all(shown[mark] in sees for outcome, sees in rows if outcome == kind)
+    marks = *delivery_reports.MARKS.items(), ("waiting", delivery_reports.WAITING_MARK)
+    for kind, mark in marks:
+        assert all(EMOJI[mark] in sees for outcome, sees in rows if outcome == kind), kind
+
+
+def test_every_mark_stands_where_people_look_for_it() -> None:
+    """A mark that is another one now is changed on all these pages."""
+    told = delivery_reports
+    of_changes = {told.CHANGED_MARK, told.WITHDRAWN_MARK}
+    assert {*told.MARKS.values(), told.WAITING_MARK, *of_changes} == EMOJI.keys(), "change `EMOJI`"
+    for page in ("README.md", "docs/using-in-slack.md", "docs/architecture/overview.md"):
+        assert not [one for one in EMOJI.values() if one not in DOCUMENTS[page]], page
 
 
 def test_every_outcome_is_in_the_diagram() -> None:
@@ -193,6 +213,12 @@ def test_every_field_of_a_link_is_explained() -> None:
     """Scripts, old processes and people read them."""
     (row,) = re.findall(r"^\| `link_key` \|.*$", KEYS, re.MULTILINE)
     assert Link.model_fields.keys() <= set(re.findall(r"`(\w+)`", row))
+
+
+def test_every_field_of_a_session_and_of_a_reply_is_explained() -> None:
+    """Those of a thread, such as `by:`, end with its name."""
+    told = set(re.findall(r"`(\w+:?)(?:<thread>)?`", KEYS))
+    assert not (HASHES["watched"] | HASHES["reply"]) - told, "a row of docs/architecture/redis.md"
 
 
 def test_every_key_that_is_named_exists() -> None:

@@ -13,6 +13,7 @@ from bot.redis.connection import Store
 from bot.redis.keys import DUE_KEY, mail_key
 from bot.settings import Settings
 from bot.slack.api import MARKS_A_MINUTE
+from bot.wording.delivery_reports import DELIVERED_MARK, WAITING_MARK
 from sandbox.slack.api.faults import ApiCall
 from tests.support.bots import open_bot
 from tests.support.desk import OTHER_SESSION, SESSION, Desk
@@ -51,7 +52,7 @@ async def test_a_flood_has_as_many_marks_as_the_budget_and_slack_refuses_none(
     """The first replies have them; for the others neither Slack nor the outbox is asked."""
     written = await flood(desk, await desk.linked_thread())
     await until_settled(store)
-    marked = [desk.marks(ts) == ["white_check_mark"] for ts in written]
+    marked = [desk.marks(ts) == [DELIVERED_MARK] for ts in written]
     assert marked == [number < MARKS_A_MINUTE for number in range(FLOOD)]
     assert [call.error for call in marking(desk)] == [None] * MARKS_A_MINUTE
 
@@ -78,7 +79,7 @@ async def test_a_reply_that_was_put_off_loses_its_hourglass_in_a_flood(
         earlier = await desk.slack.say("Wait", thread=thread, deliver=False)
         desk.devin.behave(SESSION, "rate_limited", retry_after=600)
         later = await desk.reply("Please rebase", thread)
-        await desk.until_marked("hourglass_flowing_sand", later)
+        await desk.until_marked(WAITING_MARK, later)
         desk.devin.add_session(OTHER_SESSION)
         await flood(desk, await desk.linked_thread(OTHER_SESSION), OTHER_SESSION)
         desk.devin.behave(SESSION, "running")
@@ -92,7 +93,7 @@ async def test_a_reply_that_was_put_off_loses_its_hourglass_in_a_flood(
         await raw.zadd(at(DUE_KEY), {SESSION: 1})
         await wait_until(lambda: len(desk.received()) == 2, "Devin has both")
         await until_settled(store)
-    assert (desk.marks(earlier), desk.marks(later)) == ([], ["white_check_mark"])
+    assert (desk.marks(earlier), desk.marks(later)) == ([], [DELIVERED_MARK])
 
 
 async def test_the_log_names_the_replies_without_a_mark(

@@ -9,6 +9,7 @@ import pytest
 from bot.app import Bot
 from bot.redis.connection import Store
 from bot.settings import Settings
+from bot.wording.delivery_reports import DELIVERED_MARK, WAITING_MARK
 from sandbox.slack.api.faults import ApiCall
 from tests.support.bots import open_bot
 from tests.support.desk import SESSION, Desk, on_v1, tells
@@ -86,7 +87,7 @@ async def test_a_mark_that_says_otherwise_is_taken_off_however_long_it_takes(
     await desk.until_marked("zzz", reply)
     desk.slack.fail_next("reactions.add", retry_after=0, times=4)
     await desk.press("send_again", thread)
-    await wait_until(lambda: desk.marks(reply) == ["white_check_mark"], "only ✅ is left")
+    await wait_until(lambda: desk.marks(reply) == [DELIVERED_MARK], "only ✅ is left")
 
 
 @pytest.mark.parametrize("reason", ["is_archived", "channel_not_found", "not_in_channel"])
@@ -121,7 +122,7 @@ async def test_a_report_that_slack_refuses_leaves_the_right_mark(
         thread = await desk.linked_thread()
         desk.devin.behave(SESSION, "rate_limited")
         reply = await desk.reply("Please rebase", thread)
-        await desk.until_marked("hourglass_flowing_sand", reply)
+        await desk.until_marked(WAITING_MARK, reply)
         desk.slack.fail_next("chat.postMessage", error="msg_too_long")
         desk.devin.behave(SESSION, "forbidden")
         await desk.until_marked("x", reply)
@@ -141,11 +142,11 @@ async def test_a_mark_that_is_there_already_is_told(bot: Bot, desk: Desk, store:
     """Slack's `already_reacted` is success."""
     thread = await desk.linked_thread()
     event = await _unheard(desk, thread)
-    await desk.slack.react("general", event["ts"], "white_check_mark", user="devin-relay")
+    await desk.slack.react("general", event["ts"], DELIVERED_MARK, user="devin-relay")
     await desk.slack.deliver_event(event)
     await desk.until_received("rebase")
     await until_settled(store)
-    assert desk.marks(event["ts"]) == ["white_check_mark"]
+    assert desk.marks(event["ts"]) == [DELIVERED_MARK]
     assert [call.error for call in calls(desk, "reactions.add")] == ["already_reacted"]
 
 

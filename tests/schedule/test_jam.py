@@ -19,6 +19,7 @@ from bot.schedule.local import MANY_AT_ONCE, NAMED
 from bot.settings import Settings
 from bot.store.mailbox import Head, Mailbox
 from bot.store.outbox import Owed, OwedKind
+from bot.wording.delivery_reports import WAITING_MARK
 from tests.conftest import started
 from tests.support.bots import open_bot
 from tests.support.desk import Desk, key_of
@@ -124,7 +125,7 @@ async def test_what_waits_for_devin_holds_up_no_timer_and_no_report(
     async with started(settings):
         await wait_until(lambda: desk.devin.in_flight == LANES, "all lanes are taken")
         await is_due_now(raw, Owed(noticed.id, 1, OwedKind.DELAY))
-        await desk.until_marked("hourglass_flowing_sand", noticed.ts)
+        await desk.until_marked(WAITING_MARK, noticed.ts)
         desk.slack.fail_next("chat.postMessage", retry_after=1)
         await is_due_now(raw, report)
         await desk.until_said(suspended("asleep"), thread.thread_ts)

@@ -4,10 +4,12 @@ from tests.store.test_lua import HASHES
 from tests.support.shapes import LISTED, shapes
 
 ASKED = """
-What Redis keeps has changed. During an upgrade, old processes run beside new ones (see "A Redis
-key, or a field" in CONTRIBUTING.md): does one that doesn't know this send, tell or lose what it
-should not? If so, raise SCHEMA (bot/redis/connection.py). Then, or if not, list it:
-.venv/bin/python -m tests.store.test_shapes
+What Redis keeps has changed (see docs/architecture/changing-redis.md).
+1. During an upgrade, old processes run beside new ones. Does one that doesn't know this send, tell
+   or lose what it should not? If so, raise SCHEMA (bot/redis/connection.py).
+2. Does it hold what somebody wrote? If so, it has a bound, it follows edits and deletions of its
+   message, and docs/security.md has a row for it under "People's words".
+Once both have an answer, list it: .venv/bin/python -m tests.store.test_shapes
 """
 
 

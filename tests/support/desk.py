@@ -20,6 +20,7 @@ from bot.settings import load_settings
 from bot.slack.threads import METADATA
 from bot.store.outbox import OwedKind, parse_owed
 from bot.wording import refusals, thread_links
+from bot.wording.delivery_reports import DELIVERED_MARK
 from bot.wording.message import SlackMessage
 from bot.wording.phrases import session_address
 from sandbox import Sandbox
@@ -82,7 +83,9 @@ class Desk:
             return [one for one in self.said(thread)[before:] if tells(one, told)]
 
         await self.mention(words, thread=thread)
-        await wait_until(answers, f"{words!r} is answered with {told!r} ({self.said(thread)})")
+        await wait_until(
+            answers, lambda: f"{words!r} is answered with {told!r} ({self.said(thread)})"
+        )
         return answers()[0]
 
     async def is_linked(
@@ -97,7 +100,7 @@ class Desk:
             return [one for one in said if linked in one or unlinked in one]
 
         await self.mention("status", thread=thread, channel=channel)
-        await wait_until(answers, f"an answer ({self.said(thread, channel=channel)})")
+        await wait_until(answers, lambda: f"an answer ({self.said(thread, channel=channel)})")
         return unlinked not in answers()[0]
 
     async def linked_thread(self, session: str = SESSION, *, channel: str = "general") -> str:
@@ -194,7 +197,7 @@ class Desk:
         """Wait until the bot says `words` in the thread, and return the whole message."""
         await wait_until(
             lambda: any(tells(one, words) for one in self.said(thread, channel=channel)),
-            f"the bot says {words!r} (it said {self.said(thread, channel=channel)})",
+            lambda: f"the bot says {words!r} (it said {self.said(thread, channel=channel)})",
         )
         return next(one for one in self.said(thread, channel=channel) if tells(one, words))
 
@@ -202,7 +205,7 @@ class Desk:
         """Wait until a thread has the card of its `times`-th link; return the card's text."""
         await wait_until(
             lambda: len(self.cards(thread, channel=channel)) >= times,
-            f"a card for link {times} (it said {self.said(thread, channel=channel)})",
+            lambda: f"a card for link {times} (it said {self.said(thread, channel=channel)})",
         )
         return self.cards(thread, channel=channel)[times - 1].text
 
@@ -220,13 +223,15 @@ class Desk:
 
     async def until_delivered(self, ts: str, *, channel: str = "general") -> None:
         """Wait until a reply carries the mark of what Devin has taken."""
-        await self.until_marked("white_check_mark", ts, channel=channel)
+        await self.until_marked(DELIVERED_MARK, ts, channel=channel)
 
     async def until_whispered(self, words: Told, user: str, *, channel: str = "general") -> str:
         """Wait until the bot tells `user` alone `words`, and return the whole message."""
         await wait_until(
             lambda: any(tells(one, words) for one in self.whispers(user, channel=channel)),
-            f"the bot whispers {words!r} to {user} ({self.whispers(user, channel=channel)})",
+            lambda: (
+                f"the bot whispers {words!r} to {user} ({self.whispers(user, channel=channel)})"
+            ),
         )
         return next(one for one in self.whispers(user, channel=channel) if tells(one, words))
 

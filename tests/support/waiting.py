@@ -20,10 +20,13 @@ LOOK_SECONDS = (0.01, 0.05)
 
 async def wait_until(
     predicate: Callable[[], object | Awaitable[object]],
-    description: str,
+    description: str | Callable[[], str],
     seconds: float = PATIENCE_SECONDS,
 ) -> None:
-    """Return once `predicate` is true; fail with `description` if it is not within `seconds`."""
+    """Return once `predicate` is true; fail with `description` if it is not within `seconds`.
+
+    One that says what came instead is a function, which is asked at the end.
+    """
     deadline = time.monotonic() + seconds
     pause, longest = LOOK_SECONDS
     while True:
@@ -33,7 +36,8 @@ async def wait_until(
         if answer:
             return
         if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds} s: {description}")
+            what = description if isinstance(description, str) else description()
+            raise AssertionError(f"not within {seconds} s: {what}")
         await asyncio.sleep(pause)
         pause = min(1.2 * pause, longest)
 

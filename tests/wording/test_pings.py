@@ -25,6 +25,7 @@ from bot.model.people import Standing, UserId
 from bot.model.replies import Reply
 from bot.model.sessions import NamedSession, Said, SaidKind, SessionId
 from bot.model.threads import Link, ThreadRef
+from bot.store.traces import LINK_FIELDS
 from bot.text.to_slack import escape
 from bot.wording import commands, home_view
 from bot.wording.lifecycle import ending
@@ -96,6 +97,13 @@ def fields(takes: Any) -> Mapping[str, Any]:
     return {name: kind for name, kind in get_type_hints(takes).items() if name in names}
 
 
+WORDS = [
+    name
+    for name, field in Link.model_fields.items()
+    if field.annotation is str and name not in LINK_FIELDS
+]
+"""The fields of a link that may hold what somebody wrote."""
+
 KNOWN: dict[Any, Callable[[str], list[Any]]] = {
     bool: lambda _: [True, False],
     int: lambda _: [7],
@@ -107,7 +115,9 @@ KNOWN: dict[Any, Callable[[str], list[Any]]] = {
     UserId: lambda _: [LINK.by],
     ThreadRef: lambda _: [THREAD],
     Standing: lambda _: [*MAY_NOT],
-    Link: lambda ping: [LINK.model_copy(update={"topic": ping, "muted": m}) for m in (True, False)],
+    Link: lambda ping: [
+        LINK.model_copy(update=dict.fromkeys(WORDS, ping) | {"muted": m}) for m in (True, False)
+    ],
     Digest: lambda _: [Digest(often=Often.DAILY, by=LINK.by)],
     PersonError: lambda ping: [make(ping) for make in ERRORS.values()],
     BadOptions: lambda ping: [ERRORS[BadOptions](ping)],
