@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import AsyncIterator, Collection, Sequence
+from datetime import timedelta
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
@@ -12,7 +13,7 @@ from bot.devin.opening import open_devin
 from bot.model.errors import OperatorError, PassingError, SlackRefused, StoreAway
 from bot.model.findings import Finding
 from bot.model.sessions import Review
-from bot.redis.connection import open_store
+from bot.redis.connection import Store, open_store
 from bot.redis.durability import durability, try_valkey
 from bot.runtime.logs import open_file, reason_of
 from bot.settings import Settings
@@ -20,10 +21,13 @@ from bot.slack.api import SlackClient, ask_first, call
 from bot.slack.app.manifest import named, remedy, required_scopes
 from bot.slack.app.workspace import Identity, check_app_token, identify
 from bot.slack.people import GROUP_MEMBERS, workspaces_of
-from bot.wording.phrases import plural
+from bot.store.lua import scripts
+from bot.store.state import MOST_SESSIONS
+from bot.wording.phrases import plural, span
 
 BOT_TOKEN, APP_TOKEN, SCOPES = "Slack bot token", "Slack app token", "Slack scopes"
 WORKSPACES, MEMBERS, AUDIT_LOG = "Slack workspaces", "Devin members", "Audit log"
+WAITING, LATE = "Waiting", timedelta(minutes=1)
 AGENT_SCOPE = "assistant:write"
 MOST_LISTED = 20
 NOBODY = "doctor@devin-relay.invalid"
@@ -121,7 +125,8 @@ async def _redis(tenant: str, settings: Settings) -> Sequence[Finding]:
             await store.ping()
             own = store.of(tenant) if tenant else store
             await own.ping()
-            return [_good(what, "reachable"), *await durability(own)]
+            found = [_good(what, "reachable"), *await durability(own)]
+            return [*found, await _backlog(own, settings)] if tenant else found
     except OperatorError as error:
         return [_bad(what, error.says, error.fix)]
     except StoreAway as error:
@@ -129,6 +134,21 @@ async def _redis(tenant: str, settings: Settings) -> Sequence[Finding]:
             return [_bad(what, f"doesn't accept writes ({error})", REDIS_ERRORS)]
         fix = "Check REDIS_URL, and that the server is running." if settings.redis_url else ""
         return [_bad(what, f"can't be reached ({error})", fix)]
+
+
+async def _backlog(store: Store, settings: Settings) -> Finding:
+    """Say what waits, and whether nobody does it: no other check fails while no process runs."""
+    measured = await scripts.measure(store, most=MOST_SESSIONS)
+    replies, oldest_ms, _, reports, late_ms, _, _, words, _ = measured
+    says = f"replies {replies}, reports {reports}, threads with Devin's words {words}"
+    late, oldest = timedelta(milliseconds=late_ms), timedelta(milliseconds=oldest_ms)
+    if late > LATE:
+        fix = "Is a process ready? See docs/operations.md, RelayWatchLate."
+        return _bad(WAITING, f"{says}; no process has read a session due {span(late)} ago", fix)
+    if oldest > settings.give_up_after + LATE:
+        fix = "See docs/operations.md, RelayMailStuck."
+        return _bad(WAITING, f"{says}; the oldest reply has waited for {span(oldest)}", fix)
+    return _good(WAITING, says)
 
 
 def _scopes(identity: Identity, settings: Settings) -> Sequence[Finding]:

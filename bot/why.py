@@ -15,7 +15,7 @@ from bot.doctor import REDIS_ERRORS, who_is
 from bot.model.errors import SlackAway, SlackRefused, StoreAway
 from bot.model.findings import Finding
 from bot.model.record import string
-from bot.model.replies import QUEUED, UNCLEAR, OutcomeKind, reply_id
+from bot.model.replies import QUEUED, UNCLEAR, OutcomeKind, Refusal, reply_id
 from bot.model.threads import ThreadRef, is_id
 from bot.model.times import Millis, as_datetime, ts_micros
 from bot.redis import keep
@@ -32,14 +32,45 @@ from handlers.parse import messages
 
 WELL, LOOK, ACT = "well", "look", "act"
 
+Verdict = tuple[str, str, str]
+"""A grade, what became of the message, and what to do."""
+
 OVERDUE_MS, NEW_MS = 10_000, 60_000
 """Milliseconds: what is due longer ago is overdue; a message of less may be on its way."""
 
 UNITS = {10: 1, 13: 1_000, 16: 1_000_000}
 """By the number of digits that a time has today: its units in a second."""
 
-NO_REPLY, WAITS = "A reply without a mark or an answer", "A reply that waits"
-DEVINS, SILENT = "Devin's message is not in the thread", "A reply with ✅, and no answer"
+TROUBLE, OPERATIONS = "docs/troubleshooting.md", "docs/operations.md"
+NO_REPLY = f"See {TROUBLE}, A reply without a mark or an answer."
+DEVINS_PAGE = f"{TROUBLE}, Devin's message is not in the thread."
+DEVINS = f"See {DEVINS_PAGE}"
+SILENT = f"See {TROUBLE}, A reply with ✅, and no answer."
+AGAIN = "press Send to Devin in the message's menu."
+PUT_OFF = f"Wait. Log `waits` has Devin's reason: {TROUBLE}, A reply that waits."
+SLACKS = f"See {OPERATIONS}, RelaySlackErrors."
+ASIDE = f"If it is for Devin, {AGAIN} If Devin is silent here: {DEVINS_PAGE}"
+UNREAD = "Wait: 40 threads a minute are read (log `catching up`), or refused (`thread not read`)."
+SOON = "Wait a minute, and ask again. Is a process ready (/readyz)?"
+
+OVERDUE = {
+    "poll": "RelayWatchLate",
+    "words": "RelayWordsWaiting",
+    "outcome": "RelaySlackErrors",
+    "delay": "RelaySlackErrors",
+}
+"""For what is due: the alert that says what to do if no process does it."""
+
+REJECTED: Mapping[str, str] = {
+    Refusal.KEY_REJECTED: f"See {OPERATIONS}, RelayKeyRejected; then {AGAIN}",
+    Refusal.FORBIDDEN: f"See {OPERATIONS}, RelayForbidden; then {AGAIN}",
+}
+UNSEEN = {
+    "not_in_channel": f"Invite the bot to the channel, then {AGAIN}",
+    "channel_not_found": f"Invite the bot to the channel, then {AGAIN}",
+    "not there": "Nothing: it is gone.",
+    "thread_not_found": "Nothing: it is gone.",
+}
 
 _PERMALINK = re.compile(
     r"https://[\w.-]+/archives/([A-Z0-9]{1,32})/p([0-9]{10})([0-9]{6})/?"
@@ -84,7 +115,8 @@ async def findings(settings: Settings, place: Place) -> AsyncIterator[Finding]:
         else:
             place = place._replace(team=place.team or ours.tenant)
         try:
-            yield await _told(client, store.of(place.team), ours, place)
+            patience = settings.give_up_after
+            yield await _told(client, store.of(place.team), ours, place, patience)
         except StoreAway as error:
             fix = "Start the relay, or ask on its machine, as its user and with its settings."
             fix = REDIS_ERRORS if settings.redis_url else fix
@@ -92,7 +124,11 @@ async def findings(settings: Settings, place: Place) -> AsyncIterator[Finding]:
 
 
 async def _told(
-    client: SlackClient, store: Store, ours: Identity | Finding, place: Place
+    client: SlackClient,
+    store: Store,
+    ours: Identity | Finding,
+    place: Place,
+    patience: timedelta,
 ) -> Finding:
     if not await check_schema(store):
         fix = "Check REDIS_URL and DATA_DIR: they have to be those of the relay."
@@ -113,12 +149,18 @@ async def _told(
         message["own"] = messages.is_own(event, ours)
         message["no_reply"] = messages.parse_reply(event, ours) is None
     facts, state = {"message": message, **kept}, kept["reply"].get("state")
-    grade, says = _met(at, facts) if state else _unheard(at, facts)
-    page = WAITS if state in QUEUED else NO_REPLY if grade != WELL else SILENT if state else DEVINS
-    if late := [name for name, due in kept["due"].items() if due and due < at - OVERDUE_MS]:
+    if state and reason and not place.thread_ts and kept["thread"]["thread_ts"] == place.ts:
+        facts["thread"] = {"not known": True}  # of what Devin has, Slack alone says it
+    grade, says, fix = _met(at, facts, patience) if state else _unheard(at, facts)
+    if state == "done" and kept["due"].get("outcome"):
+        grade, says = LOOK if grade == WELL else grade, f"{says}; its thread isn't told yet"
+        fix = f"Log `report waits` has Slack's reason: {OPERATIONS}, RelaySlackErrors. {fix}"
+    if late := [name for name, due in kept["due"].items() if due and Millis(due) < at - OVERDUE_MS]:
+        alerts = ", ".join(dict.fromkeys(OVERDUE[name] for name in late))
         grade, says = ACT, f"{says}; overdue: {', '.join(late)}"
+        fix = f"Is a process ready? See {OPERATIONS}, {alerts}."
     lines = f"{id_} {says}", *(f"{name}: {_listed(one, at)}" for name, one in facts.items())
-    return _finding("Message", grade, "\n".join(lines), f"See docs/troubleshooting.md, {page}.")
+    return _finding("Message", grade, "\n".join(lines), fix)
 
 
 def _finding(what: str, grade: str, says: str, fix: str) -> Finding:
@@ -139,78 +181,116 @@ async def _message(client: SlackClient, place: Place) -> tuple[Mapping[str, Any]
     return ({**found, "channel": place.channel}, "") if found else ({}, "not there")
 
 
-def _met(at: Millis, facts: Mapping[str, Facts]) -> tuple[str, str]:
-    """Grade what became of a reply, by its record, and say it."""
-    reply, mailbox, kind = facts["reply"], facts["mailbox"], facts["reply"].get("kind")
-    state, is_done, due = reply["state"], reply["state"] == "done", Millis(mailbox["due"] or 0)
-    cause, has_it = reply.get("refusal") or kind, "was sent: Devin has it"
-    is_behind = Millis(mailbox["behind"] or 0) > at
+def _met(at: Millis, facts: Mapping[str, Facts], patience: timedelta) -> Verdict:
+    """Grade what became of a reply, by its record, say it, and what to do."""
+    state, kind, refusal = (facts["reply"].get(name) for name in ("state", "kind", "refusal"))
+    if state in QUEUED:
+        return _queued(at, facts, patience)
+    if state == "withdrawn":
+        return LOOK, "was withdrawn before it was sent, or came", f"Nothing, or {AGAIN}"
+    if state == "ahead":
+        grade = LOOK if _is_new(at, facts) else ACT
+        return grade, "has not come yet, but its edit has", f"Wait a minute for it, then {AGAIN}"
+    if state == "done" and kind == OutcomeKind.DELIVERED:
+        return _delivered(at, facts)
+    look = "Look into the session. If it isn't there, press Send again in the thread."
+    rejected = REJECTED.get(refusal or "", "The thread has the reason, and what to do.")
+    again = "Once Devin takes messages again, press Send again in the thread."
     rows = (
-        (is_done and kind == OutcomeKind.DELIVERED, WELL, f"{has_it}{_since(at, facts)}"),
-        (is_done and kind in UNCLEAR, ACT, f"was sent, and Devin may have it ({kind})"),
-        (is_done and kind == OutcomeKind.REFUSED, ACT, f"was rejected ({cause})"),
-        (is_done and kind, ACT, f"wasn't sent ({kind})"),
-        (state == "withdrawn", LOOK, "was withdrawn before it was sent, or came"),
-        (
-            state == "ahead",
-            LOOK if _is_new(at, facts) else ACT,
-            "has not come yet, but its edit has",
-        ),
-        (state not in QUEUED, ACT, f"isn't known: a record without meaning here ({state})"),
-        (state == "sending" and mailbox["leased"], LOOK, "is being sent"),
-        (state == "sending" and is_behind, LOOK, "was being sent; waits until threads are read"),
-        (state == "sending", ACT, "is being sent, but its process died or froze"),
-        (mailbox["leased"], LOOK, "waits: a process is taking mail of its session"),
-        ((mailbox["place"] or 0) > 1, LOOK, "waits for the one that is first"),
-        (due < at - OVERDUE_MS, ACT, "waits, and no process takes it"),
-        ("failing" in facts["session"], LOOK, "waits, since Devin has put its session off"),
-        (is_behind, LOOK, "waits until its session's threads are read"),
-        (True, LOOK, "waits for its time"),
+        (state != "done", f"isn't known: a record without meaning here ({state})", NO_REPLY),
+        (kind in UNCLEAR, f"was sent, and Devin may have it ({kind})", look),
+        (kind == OutcomeKind.REFUSED, f"was rejected ({refusal or kind})", rejected),
+        (kind == OutcomeKind.GIVEN_UP, f"wasn't sent ({kind})", again),
+        (kind, f"wasn't sent ({kind})", f"Link or start another session, then {AGAIN}"),
+        (True, f"isn't known: a record without meaning here ({state})", NO_REPLY),
     )
-    return next((grade, says) for holds, grade, says in rows if holds)
+    return next((ACT, says, fix) for holds, says, fix in rows if holds)
+
+
+def _queued(at: Millis, facts: Mapping[str, Facts], patience: timedelta) -> Verdict:
+    """Say what a reply waits for, and what comes next."""
+    mailbox, is_sent = facts["mailbox"], facts["reply"]["state"] == "sending"
+    due, behind = (Millis(mailbox[name] or 0) for name in ("due", "behind"))
+    slow = f"Wait. After a minute, its files are large, or see {OPERATIONS}, RelayDevinSlow."
+    read = f"Wait until {_shown(str(behind), at)}, at most."
+    busy = f"Is a process ready, and has it room? See {OPERATIONS}, RelayMailStuck."
+    found = f"Wait half a minute: another process looks for it in the session. {busy}"
+    first, until = f"Ask why of {mailbox['first']}.", f"Wait until {_shown(str(due), at)}."
+    put_off = f"waits, since Devin has put its session off{_next(at, facts, patience)}"
+    rows = (
+        (is_sent and mailbox["leased"], LOOK, "is being sent", slow),
+        (is_sent and behind > at, LOOK, "was being sent; waits until threads are read", read),
+        (is_sent, ACT, "is being sent, but its process died or froze", found),
+        (mailbox["leased"], LOOK, "waits: a process is taking mail of its session", slow),
+        ((mailbox["place"] or 0) > 1, LOOK, "waits for the one that is first", first),
+        (due < at - OVERDUE_MS, ACT, "waits, and no process has taken it", busy),
+        ("failing" in facts["session"], LOOK, put_off, PUT_OFF),
+        (behind > at, LOOK, "waits until its session's threads are read", read),
+        (True, LOOK, "waits for its time", until),
+    )
+    return next(row[1:] for row in rows if row[0])
+
+
+def _next(at: Millis, facts: Mapping[str, Facts], patience: timedelta) -> str:
+    """Say when Devin is asked again, and when the relay gives up."""
+    began = str(facts["session"].get("failing")), str(facts["reply"].get("accepted"))
+    if not all(one.isdecimal() for one in began):
+        return ""
+    again, end = str(facts["mailbox"]["due"]), str(max(map(int, began)) + millis(patience))
+    return f"; tried again {_shown(again, at)}, given up {_shown(end, at)}"
 
 
 def _is_new(at: Millis, facts: Mapping[str, Facts]) -> bool:
     return bool(facts["message"]["written"] // 1000 > at - NEW_MS)
 
 
-def _since(at: Millis, facts: Mapping[str, Facts]) -> str:
+def _delivered(at: Millis, facts: Mapping[str, Facts]) -> Verdict:
     """Say what the session of a reply that Devin has is doing, and if Devin has spoken since."""
-    seen, sent = facts["session"], str(facts["reply"].get("sending_since"))
+    seen, sent, link = facts["session"], str(facts["reply"].get("sending_since")), facts["thread"]
+    says = "was sent: Devin has it"
     if seen["session"] != facts["reply"].get("session") or not sent.isdecimal():
-        return ""
-    spoke = (seen.get("said_at") or 0) > int(sent)
+        return WELL, says, "Look into the session of the reply: the thread has another one now."
+    spoke = Millis(seen.get("said_at") or 0) > Millis(int(sent))
     is_read = seen.get("read_at", 0) > int(sent) and not any(seen[name] for name in PARTLY)
     if not spoke and not is_read:
-        return "; its session's messages haven't been read since"
+        return WELL, f"{says}; its session's messages haven't been read since", SILENT
     state = f"{seen['state']} ({seen['trouble']})" if seen["trouble"] else seen["state"]
-    said = "has spoken since" if spoke else "has said nothing since"
     since, read = _shown(str(seen["since"]), at), _shown(str(seen["read_at"]), at)
-    return f", and {said}; state {state} since {since}, read {read}"
+    has = "spoken since" if spoke else "said nothing since"
+    says = f"{says}, and has {has}; state {state} since {since}, read {read}"
+    if spoke and (link.get("follow") == "off" or not link.get("joined", True)):
+        return LOOK, f"{says}; its thread follows nothing", "To see it: @Devin Relay follow."
+    return WELL, says, DEVINS if spoke else SILENT
 
 
-def _unheard(at: Millis, facts: Mapping[str, Facts]) -> tuple[str, str]:
+def _unheard(at: Millis, facts: Mapping[str, Facts]) -> Verdict:
     """Say why a message was never accepted, as far as that is known."""
-    message, link = facts["message"], facts["thread"]
+    message, link, slack = facts["message"], facts["thread"], facts["message"]["slack"]
     # What people say through the bot is its own post, too, and is accepted.
     if message.get("own"):
-        return WELL, "was written by the bot, so it isn't for Devin"
+        return WELL, "was written by the bot, so it isn't for Devin", DEVINS
+    allow = f"If they should: docs/configuration.md, Who may message Devin; then {AGAIN}"
     reasons = (
-        (message["slack"], f"Slack doesn't show it ({message['slack']})"),
-        (message["turned_away"], "its author may not message Devin"),
-        (message["answered"], "it was for the bot, which has answered it"),
-        ("session" not in link, "its thread isn't linked"),
-        (message.get("no_reply"), "it is an aside, Slack's own, or no reply in a thread"),
-        (link.get("muted"), "its thread is muted"),
-        (message["written"] <= int(link.get("since", 0)), "it is older than the link, or unmuting"),
-        (link["unread"], "its thread is yet to be read for missed replies"),
-        (_is_new(at, facts), "it may be on its way"),
+        (slack, f"Slack doesn't show it ({slack})", UNSEEN.get(slack, SLACKS)),
+        (message["turned_away"], "its author may not message Devin", allow),
+        (message["answered"], "it was for the bot, which has answered it", "Nothing."),
+        ("session" not in link, "its thread isn't linked, or no longer", f"Link it, then {AGAIN}"),
+        (message.get("no_reply"), "it is an aside, Slack's own, or no reply in a thread", ASIDE),
+        (link.get("muted"), "its thread is muted", f"@Devin Relay unmute, then {AGAIN}"),
+        (
+            message["written"] <= int(link.get("since", 0)),
+            "it is older than the link, or unmuting",
+            f"Nothing, or {AGAIN}",
+        ),
+        (link["unread"], "its thread is yet to be read for missed replies", UNREAD),
+        (_is_new(at, facts), "it may be on its way", SOON),
     )
-    if reason := next((says for holds, says in reasons if holds), ""):
+    if found := next((one[1:] for one in reasons if one[0]), None):
         is_kept = at - message["written"] // 1000 < millis(keep.DONE)
         or_ended = "" if is_kept else ", or ended over 7 days ago"
-        return LOOK, f"was never accepted{or_ended}: {reason}"
-    return ACT, "isn't known: no event came, it was refused, or it ended over 7 days ago"
+        return LOOK, f"was never accepted{or_ended}: {found[0]}", found[1]
+    says = "isn't known: no event came, it was refused, or it ended over 7 days ago"
+    return ACT, says, NO_REPLY
 
 
 def _listed(facts: Facts, now: Millis) -> str:

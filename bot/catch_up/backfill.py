@@ -208,7 +208,7 @@ class CatchUp:
                 await self._listening.note()
             if not await self._checkpoints.claim():
                 return
-            async with renewed(self._renew, BACKFILL_LEASE / RENEWALS, "catch-up lease"):
+            async with renewed(self._renew, BACKFILL_LEASE / RENEWALS, "catch-up"):
                 if await self._pass(skipped):
                     return
 

@@ -118,7 +118,8 @@ class Deliverer:
             return step
         lease.extend(began)
         metrics.OUTCOMES.labels(outcome.kind, outcome.refusal or "").inc()
-        told = {"outcome": outcome.kind, "status": outcome.status, "why": outcome.refusal or ""}
+        why = outcome.detail if outcome.kind is OutcomeKind.GIVEN_UP else outcome.refusal or ""
+        told = {"outcome": outcome.kind, "status": outcome.status, "why": why}
         told |= {} if is_owed else {"mark": "dropped"}
         told |= {"as_user": message.as_user} if message is not None and message.as_user else {}
         level = logging.ERROR if outcome.refusal in FOR_OPERATOR else logging.INFO

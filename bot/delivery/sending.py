@@ -137,7 +137,7 @@ class Lease:
 
     def kept(self) -> AbstractAsyncContextManager[None]:
         """Renew the lease inside this context."""
-        return renewed(self._renew, SESSION_LEASE / RENEWALS, "lease", session_id=self.session)
+        return renewed(self._renew, SESSION_LEASE / RENEWALS, "session", session_id=self.session)
 
     async def _renew(self) -> None:
         began = lease_clock()

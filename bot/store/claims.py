@@ -86,7 +86,7 @@ class Claims:
 async def renewed(
     renew: Callable[[], Awaitable[None]], every: timedelta, what: str, **ids: object
 ) -> AsyncIterator[None]:
-    """Call `renew` at each interval inside this context; the log names `what` and its `ids`.
+    """Call `renew` at each interval inside this context; the log says `what` is leased, with `ids`.
 
     A renewal that fails is tried again at the next interval, and does not end the context. A holder
     that must know whether it still has the lease lets `renew` record that.
@@ -98,7 +98,7 @@ async def renewed(
             try:
                 await renew()
             except StoreAway as error:
-                log.warning("%s not renewed", what, extra={**ids, "reason": str(error)})
+                log.warning("lease not renewed", extra={"lease": what, **ids, "reason": str(error)})
             await asyncio.sleep(every.total_seconds())
 
     def begin() -> None:

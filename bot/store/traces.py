@@ -60,7 +60,9 @@ async def trace(
         return await trace(store, id_, thread)
     (queued, first, _, place), *others = found
     unread, due, behind, *rest = (score for _, _, score, _ in others)
-    more = {"joined": joined, "unread": unread, "words_wait": waits}
+    owes = dict(zip(("poll", *(one.kind.value for one in owed)), rest, strict=True))
+    # The record of words stays when the last are told.
+    more = {"joined": joined, "unread": unread, "words_wait": owes["words"] and waits}
     mailbox = {"queued": queued, "place": place, "first": first, "due": due, "behind": behind}
     said = {} if seen is None else {"said_at": seen.last and seen.last.at}
     return at, {
@@ -68,7 +70,7 @@ async def trace(
         "thread": {"thread_ts": thread.thread_ts, **link, **more},
         "session": {"session": session, **_of(seen, *SEEN), **said, **watched},
         "mailbox": {**mailbox, "leased": is_leased},
-        "due": dict(zip(("poll", *(one.kind.value for one in owed)), rest, strict=True)),
+        "due": owes,
     }
 
 

@@ -85,9 +85,13 @@ RETRY_AFTER: Mapping[str, tuple[Mapping[str, Any], int]] = {
 
 @pytest.mark.parametrize("name", RETRY_AFTER)
 async def test_what_devin_asks_for_is_kept_within_reason(
-    name: str, bot: Bot, desk: Desk, store: Store
+    name: str, bot: Bot, desk: Desk, store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A `Retry-After` is half a second at least, and ends when the reply is given up at most."""
+    """A `Retry-After` is half a second at least, and ends when the reply is given up at most.
+
+    The log's line of that end has Devin's reason, too.
+    """
+    caplog.set_level("INFO")
     how, most = RETRY_AFTER[name]
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, **how)
@@ -96,6 +100,8 @@ async def test_what_devin_asks_for_is_kept_within_reason(
     await until_settled(store)
     assert 2 <= len(desk.devin.requests) <= most
     assert desk.received() == []
+    (outcome,) = [one for one in caplog.records if one.getMessage() == "outcome"]
+    assert (vars(outcome)["outcome"], vars(outcome)["why"]) == ("given_up", "HTTP 429")
 
 
 @pytest.mark.parametrize(

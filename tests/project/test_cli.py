@@ -8,17 +8,22 @@ import asyncio
 import json
 import signal
 import sys
+import time
 from asyncio.subprocess import PIPE
 from pathlib import Path
 
 import pytest
 import yaml
+from redis.asyncio import Redis
 
 from bot.__main__ import main
+from bot.model.sessions import SessionId
+from bot.redis.keys import DUE_KEY, WATCH_KEY, mail_key, subject_key
 from bot.runtime.version import version
 from bot.slack.app.manifest import required_scopes
 from sandbox import Sandbox
 from tests.support.desk import SESSION, Desk
+from tests.support.keys import TENANT, at
 from tests.support.processes import bot_process, command, free_port, typed, typed_process
 from tests.support.tables import each
 from tests.support.waiting import wait_until
@@ -295,6 +300,28 @@ async def test_doctor_finds_all_well(environ: Environ, desk: Desk, tmp_path: Pat
     assert desk.received() == []
     called = {call.method for call in desk.slack.calls} - {"auth.teams.list"}  # in an organization
     assert called == {"auth.test", "apps.connections.open"}
+
+
+async def test_doctor_says_what_waits_and_that_no_process_does_it(
+    environ: Environ, raw: Redis, tmp_path: Path
+) -> None:
+    """While none runs, all else is well; and what waits is read without /metrics."""
+    _, out, _ = await command(environ, tmp_path, "doctor")
+    assert "\n✓ Waiting: replies 0, reports 0, threads with Devin's words 0\n" in out
+    id_, now = f"{TENANT}:C0GENERAL0:1764000000.000100", int(time.time() * 1000)
+    await raw.zadd(at(DUE_KEY), {SESSION: now})
+    await raw.zadd(at(mail_key(SessionId(SESSION))), {id_: 1})
+    await raw.hset(at(subject_key(id_)), "accepted", str(now - 1_230_000))
+    code, out, _ = await command(environ, tmp_path, "doctor")
+    assert code == 1
+    stuck = "; the oldest reply has waited for about 20 minutes\n  → See docs/operations.md"
+    assert f"\n✗ Waiting: replies 1, reports 0, threads with Devin's words 0{stuck}" in out
+    await raw.zadd(at(WATCH_KEY), {SESSION: now - 190_000})
+    code, out, _ = await command(environ, tmp_path, "doctor")
+    assert code == 1
+    assert "; no process has read a session due about 3 minutes ago\n  → Is a process ready?" in out
+    for key in await raw.keys():
+        await raw.expire(key, 1_000)
 
 
 async def test_doctor_and_each_start_tell_what_may_be_a_mistake(

@@ -188,6 +188,21 @@ def test_every_log_line_that_is_named_is_logged() -> None:
     ] == []
 
 
+def test_every_warning_and_error_says_what_it_means() -> None:
+    """Each has a row among the log lines, which on-call reads word by word."""
+    page = DOCUMENTS["docs/troubleshooting.md"].partition("\n## Log lines\n")[2]
+    named = {
+        line
+        for row in re.findall(r"^\| (`[^|]+) \|", page, re.MULTILINE)
+        for line in re.findall(r"`([^`]+)`", row)
+    }
+    levels = r"(?:warning|error|exception|log)"
+    logged = set(re.findall(rf'\blog\.{levels}\([^"{{}}()]*"([A-Za-z -]{{5,}})', SOURCE))
+    assert len(logged) > 80
+    own = {"demo takes no settings"}  # a command line's, where nobody reads a log
+    assert sorted(logged - own - named) == []
+
+
 def test_every_reason_why_a_reply_is_not_taken_is_explained() -> None:
     """Whoever is on call reads it in the log, as `why`."""
     page = DOCUMENTS["docs/troubleshooting.md"]

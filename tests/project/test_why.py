@@ -98,8 +98,12 @@ async def test_on_call_reads_that_devin_puts_a_reply_off(
     assert (code, err) == (0, ""), out
     verdict, message, reply, of_thread, session, mailbox, due, fix, last = out.splitlines()
     place = desk.slack.workspace.channel("general").id
-    says = "waits, since Devin has put its session off"
-    assert verdict == f"! Message: {tenant}:{place}:{ts} {says}"
+    says = (
+        r"waits, since Devin has put its session off; tried again .+ \(about . minutes from now\)"
+    )
+    verdict, given_up = verdict.split(", given up ")
+    assert re.fullmatch(re.escape(f"! Message: {tenant}:{place}:{ts} ") + says, verdict)
+    assert re.fullmatch(r".+ UTC \(about 1[45] minutes from now\)", given_up), "by GIVE_UP_AFTER"
     assert re.match(r"    message: written [-0-9]{10} [:0-9]{8} UTC \(.+ ago\), by U", message)
     assert reply.startswith(f"    reply: state waiting, session {SESSION}, round 1, accepted ")
     assert of_thread.startswith(f"    thread: thread_ts {thread}, session {SESSION}, by U0ADA")
@@ -108,7 +112,9 @@ async def test_on_call_reads_that_devin_puts_a_reply_off(
     assert mailbox.startswith("    mailbox: queued 1, place 1, first ")
     assert re.search(r", due .+ UTC \(about [0-9] minutes from now\)", mailbox)
     assert re.search(r", delay .+ UTC \(.+ from now\)", due)
-    assert fix == "  → See docs/troubleshooting.md, A reply that waits."
+    assert fix.startswith(
+        "  → Wait. Log `waits` has Devin's reason: docs/troubleshooting.md, A reply"
+    )
     assert last == "No problems found"
     assert "zanzibar" not in out
 
@@ -250,14 +256,17 @@ async def test_a_reply_that_waits_says_what_for(case: Case) -> None:
     await case.accepted()
     assert await case.says() == "! waits for its time"
     await case.scored(DUE_KEY, ID, ms(-60))
-    assert await case.says() == "✗ waits, and no process takes it"
+    assert await case.says() == "✗ waits, and no process has taken it"
     await case.scored(DUE_KEY, ID, ms(20))
     await case.scored(BEHIND_KEY, ID, ms(9))
     assert await case.says() == "! waits until its session's threads are read"
     await case.raw.hset(at(watched_key(ID)), "failing", str(ms(-9)))
-    assert await case.says() == "! waits, since Devin has put its session off"
+    assert (await case.says()).startswith(
+        "! waits, since Devin has put its session off; tried again "
+    )
     await case.raw.zadd(at(mail_key(ID)), {f"{TENANT}:C0FLOOD:{one}": one for one in range(10_500)})
     assert await case.says() == "! waits for the one that is first"
+    assert f"→ Ask why of {TENANT}:C0FLOOD:0." in (await case.told())["due"]
     mailbox = (await case.told())["mailbox"]
     assert mailbox.startswith(f"queued 10501, place 10501, first {TENANT}:C0FLOOD:0, due ")
     await case.raw.set(at(lease_key(ID)), "token", 100)
@@ -265,7 +274,7 @@ async def test_a_reply_that_waits_says_what_for(case: Case) -> None:
     assert ", leased" in (await case.told())["mailbox"]
     await case.raw.zrem(at(DUE_KEY), ID)
     await case.raw.delete(at(mail_key(ID)), at(lease_key(ID)))
-    assert await case.says() == "✗ waits, and no process takes it"
+    assert await case.says() == "✗ waits, and no process has taken it"
 
 
 STATES = [
@@ -337,7 +346,7 @@ async def test_what_devin_has_says_what_devin_does_with_it(case: Case) -> None:
         await case.raw.hset(at(watched_key(ID)), "seen", record)
         return (await case.told())["Message"]
 
-    await case.ended(Outcome(kind=OutcomeKind.DELIVERED))
+    await case.ended(Outcome(kind=OutcomeKind.DELIVERED), is_owed=False)
     found = await read(state=SessionState.WORKING, last=Said(at=ms(-60)))
     assert ": Devin has it, and has said nothing since; state working since 20" in found
     assert " UTC (3 minutes ago), read 20" in found
@@ -351,6 +360,11 @@ async def test_what_devin_has_says_what_devin_does_with_it(case: Case) -> None:
     assert " has said nothing since; state suspended (limit) since " in found
     found = await read(state=SessionState.WAITING, last=Said(at=ms(4)))
     assert ": Devin has it, and has spoken since; state waiting since " in found
+    assert "follows nothing" not in found
+    await relinked(case, since=0, follow="off")
+    found = await read(state=SessionState.WAITING, last=Said(at=ms(4)))
+    assert found.endswith("; its thread follows nothing")
+    assert "→ To see it: @Devin Relay follow." in (await case.told())["due"]
     await relinked(case, session=SessionId("devin-1"))
     assert await case.says() == "✓ was sent: Devin has it"
 
@@ -365,7 +379,8 @@ async def test_what_is_owed_needs_somebody_once_it_is_overdue(case: Case) -> Non
     await case.raw.hset(words, "waiting_since", str(ms(-60)))
     await case.raw.expire(words, 1_000)
     found = await case.told()
-    assert found["Message"].startswith("✓ ")
+    assert found["Message"].startswith("! ")
+    assert found["Message"].endswith("; its thread isn't told yet")
     assert ", words_wait " in found["thread"]
     assert re.fullmatch(
         r"poll .+ from now\), words .+ from now\), outcome .+ from now\) → .+", found["due"]
@@ -377,7 +392,14 @@ async def test_what_is_owed_needs_somebody_once_it_is_overdue(case: Case) -> Non
     ):
         await case.scored(key, member, ms(-30))
     has_it = "✗ was sent: Devin has it; its session's messages haven't been read since"
-    assert await case.says() == f"{has_it}; overdue: poll, words, outcome"
+    overdue = "; its thread isn't told yet; overdue: poll, words, outcome"
+    assert await case.says() == f"{has_it}{overdue}"
+    fix = (await case.told())["due"].rpartition(" → ")[2]
+    pages = "docs/operations.md, RelayWatchLate, RelayWordsWaiting, RelaySlackErrors."
+    assert fix == f"Is a process ready? See {pages}"
+    for member in (f"{case.reply.id}|1|outcome", str(words_owed(case.thread))):
+        await case.raw.zrem(at(OUTBOX_KEY), member)
+    assert "words_wait" not in (await case.told())["thread"], "all were told; their record stays"
 
 
 async def test_a_broken_record_ends_no_diagnosis(case: Case) -> None:
@@ -468,6 +490,14 @@ async def test_without_slack_an_id_is_enough(case: Case) -> None:
     found = await told(case.settings.model_copy(update=away), case.reply.id)
     assert "waits for its time" in found["Message"]
     assert f"thread_ts {case.thread.thread_ts}, session {SESSION}" in found["thread"]
+
+
+async def test_without_slack_the_thread_of_what_devin_has_is_not_known(case: Case) -> None:
+    """Its text and its place are deleted by then; it isn't a thread of its own."""
+    await case.ended(Outcome(kind=OutcomeKind.DELIVERED))
+    away = {"slack_api_url": "http://127.0.0.1:1/api/"}
+    found = await told(case.settings.model_copy(update=away), case.reply.id)
+    assert found["thread"] == "not known"
 
 
 async def test_a_workflow_step_is_in_no_channel(case: Case) -> None:
