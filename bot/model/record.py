@@ -73,8 +73,11 @@ class Record(BaseModel):
     """A frozen value that can be stored as JSON."""
 
     # Without `hide_input_in_errors`, a validation error would quote the record, including what
-    # people wrote, in the log.
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+    # people wrote, in the log. By default, pydantic keeps up to 16,384 short strings of what it has
+    # parsed, for the next ones: here, they are ids, times and words, few of which come again.
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", hide_input_in_errors=True, cache_strings="keys"
+    )
 
     def to_json(self) -> str:
         """Return the JSON that Redis keeps."""
