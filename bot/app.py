@@ -108,11 +108,7 @@ async def open_slack(settings: Settings) -> AsyncIterator[SlackClient]:
 
 
 async def _connect(
-    stack: AsyncExitStack,
-    settings: Settings,
-    health: Health,
-    in_flight: InFlight,
-    timing: Timing,
+    stack: AsyncExitStack, settings: Settings, health: Health, in_flight: InFlight, timing: Timing
 ) -> Connections:
     tell = partial(health.note, "embedded Valkey")
     url = settings.redis_url

@@ -15,7 +15,7 @@ from bot.doctor import REDIS_ERRORS, who_is
 from bot.model.errors import SlackAway, SlackRefused, StoreAway
 from bot.model.findings import Finding
 from bot.model.record import string
-from bot.model.replies import QUEUED, UNCLEAR, OutcomeKind, Refusal, reply_id
+from bot.model.replies import QUEUED, UNCLEAR, OutcomeKind, reply_id
 from bot.model.threads import ThreadRef, is_id
 from bot.model.times import Millis, as_datetime, ts_micros
 from bot.redis import keep
@@ -43,34 +43,20 @@ UNITS = {10: 1, 13: 1_000, 16: 1_000_000}
 
 TROUBLE, OPERATIONS = "docs/troubleshooting.md", "docs/operations.md"
 NO_REPLY = f"See {TROUBLE}, A reply without a mark or an answer."
-DEVINS_PAGE = f"{TROUBLE}, Devin's message is not in the thread."
-DEVINS = f"See {DEVINS_PAGE}"
+DEVINS = f"See {TROUBLE}, Devin's message is not in the thread."
 SILENT = f"See {TROUBLE}, A reply with ✅, and no answer."
 AGAIN = "press Send to Devin in the message's menu."
 PUT_OFF = f"Wait. Log `waits` has Devin's reason: {TROUBLE}, A reply that waits."
 SLACKS = f"See {OPERATIONS}, RelaySlackErrors."
-ASIDE = f"If it is for Devin, {AGAIN} If Devin is silent here: {DEVINS_PAGE}"
+COUNTS = f"If it is for Devin, {AGAIN}"
+ASIDE = f"{COUNTS} If Devin is silent here: {DEVINS}"
 UNREAD = "Wait: 40 threads a minute are read (log `catching up`), or refused (`thread not read`)."
 SOON = "Wait a minute, and ask again. Is a process ready (/readyz)?"
 
-OVERDUE = {
-    "poll": "RelayWatchLate",
-    "words": "RelayWordsWaiting",
-    "outcome": "RelaySlackErrors",
-    "delay": "RelaySlackErrors",
-}
-"""For what is due: the alert that says what to do if no process does it."""
-
-REJECTED: Mapping[str, str] = {
-    Refusal.KEY_REJECTED: f"See {OPERATIONS}, RelayKeyRejected; then {AGAIN}",
-    Refusal.FORBIDDEN: f"See {OPERATIONS}, RelayForbidden; then {AGAIN}",
-}
-UNSEEN = {
-    "not_in_channel": f"Invite the bot to the channel, then {AGAIN}",
-    "channel_not_found": f"Invite the bot to the channel, then {AGAIN}",
-    "not there": "Nothing: it is gone.",
-    "thread_not_found": "Nothing: it is gone.",
-}
+OVERDUE = {"poll": "RelayWatchLate", "words": "RelayWordsWaiting"}
+"""For what is due: the alert that says what to do if no process does it; else RelaySlackErrors."""
+REJECTED = {"key_rejected": "RelayKeyRejected", "forbidden": "RelayForbidden"}
+INVITED, GONE = {"not_in_channel", "channel_not_found"}, {"not there", "thread_not_found"}
 
 _PERMALINK = re.compile(
     r"https://[\w.-]+/archives/([A-Z0-9]{1,32})/p([0-9]{10})([0-9]{6})/?"
@@ -115,8 +101,7 @@ async def findings(settings: Settings, place: Place) -> AsyncIterator[Finding]:
         else:
             place = place._replace(team=place.team or ours.tenant)
         try:
-            patience = settings.give_up_after
-            yield await _told(client, store.of(place.team), ours, place, patience)
+            yield await _told(client, store.of(place.team), ours, place, settings.give_up_after)
         except StoreAway as error:
             fix = "Start the relay, or ask on its machine, as its user and with its settings."
             fix = REDIS_ERRORS if settings.redis_url else fix
@@ -124,11 +109,7 @@ async def findings(settings: Settings, place: Place) -> AsyncIterator[Finding]:
 
 
 async def _told(
-    client: SlackClient,
-    store: Store,
-    ours: Identity | Finding,
-    place: Place,
-    patience: timedelta,
+    client: SlackClient, store: Store, ours: Identity | Finding, place: Place, patience: timedelta
 ) -> Finding:
     if not await check_schema(store):
         fix = "Check REDIS_URL and DATA_DIR: they have to be those of the relay."
@@ -152,11 +133,11 @@ async def _told(
     if state and reason and not place.thread_ts and kept["thread"]["thread_ts"] == place.ts:
         facts["thread"] = {"not known": True}  # of what Devin has, Slack alone says it
     grade, says, fix = _met(at, facts, patience) if state else _unheard(at, facts)
-    if state == "done" and kept["due"].get("outcome"):
-        grade, says = LOOK if grade == WELL else grade, f"{says}; its thread isn't told yet"
+    if owed := [name for name in ("words", "outcome") if kept["due"].get(name)]:
+        grade, says = LOOK if grade == WELL else grade, f"{says}; not told yet: {', '.join(owed)}"
         fix = f"Log `report waits` has Slack's reason: {OPERATIONS}, RelaySlackErrors. {fix}"
     if late := [name for name, due in kept["due"].items() if due and Millis(due) < at - OVERDUE_MS]:
-        alerts = ", ".join(dict.fromkeys(OVERDUE[name] for name in late))
+        alerts = ", ".join(dict.fromkeys(OVERDUE.get(name, "RelaySlackErrors") for name in late))
         grade, says = ACT, f"{says}; overdue: {', '.join(late)}"
         fix = f"Is a process ready? See {OPERATIONS}, {alerts}."
     lines = f"{id_} {says}", *(f"{name}: {_listed(one, at)}" for name, one in facts.items())
@@ -186,25 +167,24 @@ def _met(at: Millis, facts: Mapping[str, Facts], patience: timedelta) -> Verdict
     state, kind, refusal = (facts["reply"].get(name) for name in ("state", "kind", "refusal"))
     if state in QUEUED:
         return _queued(at, facts, patience)
-    if state == "withdrawn":
-        return LOOK, "was withdrawn before it was sent, or came", f"Nothing, or {AGAIN}"
-    if state == "ahead":
-        grade = LOOK if _is_new(at, facts) else ACT
-        return grade, "has not come yet, but its edit has", f"Wait a minute for it, then {AGAIN}"
     if state == "done" and kind == OutcomeKind.DELIVERED:
         return _delivered(at, facts)
-    look = "Look into the session. If it isn't there, press Send again in the thread."
-    rejected = REJECTED.get(refusal or "", "The thread has the reason, and what to do.")
+    alert = REJECTED.get(refusal or "")
+    rejected = f"See {OPERATIONS}, {alert}; then {AGAIN}" if alert else "The thread has the reason."
     again = "Once Devin takes messages again, press Send again in the thread."
+    look = "Look into the session. If it isn't there, press Send again in the thread."
+    come, new = "has not come yet, but its edit has", LOOK if _is_new(at, facts) else ACT
+    is_done = state == "done"
     rows = (
-        (state != "done", f"isn't known: a record without meaning here ({state})", NO_REPLY),
-        (kind in UNCLEAR, f"was sent, and Devin may have it ({kind})", look),
-        (kind == OutcomeKind.REFUSED, f"was rejected ({refusal or kind})", rejected),
-        (kind == OutcomeKind.GIVEN_UP, f"wasn't sent ({kind})", again),
-        (kind, f"wasn't sent ({kind})", f"Link or start another session, then {AGAIN}"),
-        (True, f"isn't known: a record without meaning here ({state})", NO_REPLY),
+        (state == "withdrawn", LOOK, "was withdrawn before it was sent, or came", COUNTS),
+        (state == "ahead", new, come, f"Wait a minute for it, then {AGAIN}"),
+        (is_done and kind in UNCLEAR, ACT, f"was sent, and Devin may have it ({kind})", look),
+        (is_done and refusal, ACT, f"was rejected ({refusal})", rejected),
+        (is_done and kind == OutcomeKind.GIVEN_UP, ACT, f"wasn't sent ({kind})", again),
+        (is_done and kind, ACT, f"wasn't sent ({kind})", f"Link another session, then {AGAIN}"),
+        (True, ACT, f"isn't known: a record without meaning here ({state})", NO_REPLY),
     )
-    return next((ACT, says, fix) for holds, says, fix in rows if holds)
+    return next(row[1:] for row in rows if row[0])
 
 
 def _queued(at: Millis, facts: Mapping[str, Facts], patience: timedelta) -> Verdict:
@@ -270,18 +250,17 @@ def _unheard(at: Millis, facts: Mapping[str, Facts]) -> Verdict:
     if message.get("own"):
         return WELL, "was written by the bot, so it isn't for Devin", DEVINS
     allow = f"If they should: docs/configuration.md, Who may message Devin; then {AGAIN}"
+    unseen = f"Invite the bot to the channel, then {AGAIN}" if slack in INVITED else SLACKS
+    unseen = "Nothing: it is gone." if slack in GONE else unseen
+    is_older = message["written"] <= int(link.get("since", 0))
     reasons = (
-        (slack, f"Slack doesn't show it ({slack})", UNSEEN.get(slack, SLACKS)),
+        (slack, f"Slack doesn't show it ({slack})", unseen),
         (message["turned_away"], "its author may not message Devin", allow),
         (message["answered"], "it was for the bot, which has answered it", "Nothing."),
         ("session" not in link, "its thread isn't linked, or no longer", f"Link it, then {AGAIN}"),
         (message.get("no_reply"), "it is an aside, Slack's own, or no reply in a thread", ASIDE),
         (link.get("muted"), "its thread is muted", f"@Devin Relay unmute, then {AGAIN}"),
-        (
-            message["written"] <= int(link.get("since", 0)),
-            "it is older than the link, or unmuting",
-            f"Nothing, or {AGAIN}",
-        ),
+        (is_older, "it is older than the link, or unmuting", COUNTS),
         (link["unread"], "its thread is yet to be read for missed replies", UNREAD),
         (_is_new(at, facts), "it may be on its way", SOON),
     )

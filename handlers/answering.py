@@ -72,16 +72,17 @@ class Asker:
         problem = await respond(self.cases.workspace.client, self.response_url, answer)
         if problem is None:
             return
-        log.warning("answered by a whisper", extra={"reason": problem})
+        log.warning("answered by a whisper", extra={"by": self.by, "reason": problem})
         try:
             await self.cases.notices.whisper(self.thread, self.by, words)
         except errors.StoreAway as error:
-            log.error("answer given up", extra={"reason": str(error)})  # noqa: TRY400
+            ids = {"by": self.by, "reason": str(error)}
+            log.error("answer given up", extra=ids)  # noqa: TRY400
 
 
 def telling(asker: Asker) -> AbstractAsyncContextManager[None]:
     """Tell the person who gave a command or pressed a button how it failed, if it does."""
-    return caught(lambda error: asker.tell(in_words(error, asker.cases.workspace.admin)))
+    return caught(lambda error: asker.tell(in_words(error, asker.cases.workspace.admin, asker.by)))
 
 
 def on_press(
@@ -246,17 +247,18 @@ async def caught(tell: Callable[[Exception], Awaitable[None]]) -> AsyncIterator[
         await tell(error)
 
 
-def in_words(error: Exception, admin: str) -> SlackMessage:
+def in_words(error: Exception, admin: str, by: UserId) -> SlackMessage:
     """Word a failure for the person who asked; log it if the operator must know."""
+    ids = {"by": by, "reason": str(error)}
     if isinstance(error, errors.PersonError):
         return refusals.sorry(error, admin)
     if isinstance(error, errors.PassingError):
-        log.warning("what somebody asked for failed", extra={"reason": str(error)})
+        log.warning("what somebody asked for failed", extra=ids)
         return refusals.passing(error)
     if isinstance(error, errors.SlackRefused):
         if error.reason.endswith("trigger_id"):
             return forms.TOO_LATE
-        log.error("what somebody asked for was refused", extra={"reason": str(error)})
+        log.error("what somebody asked for was refused", extra=ids)
         return refusals.refused_by_slack(error.reason, admin)
     return explained(error, admin)
 

@@ -38,7 +38,7 @@ def _telling(cases: UseCases, by: UserId) -> AbstractAsyncContextManager[None]:
     """Publish the view again with a failure above it: nowhere else shows it."""
 
     async def tell(error: Exception) -> None:
-        words = in_words(error, cases.workspace.admin)
+        words = in_words(error, cases.workspace.admin, by)
         await cases.home.show(by, words.params()["text"])
 
     return caught(tell)

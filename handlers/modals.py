@@ -12,7 +12,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.model.errors import CannotPost, NotAllowed, PassingError, RelayError, SlackRefused
 from bot.model.options import BadOptions
-from bot.model.people import Standing
+from bot.model.people import Standing, UserId
 from bot.model.record import mapping, string
 from bot.relay import UseCases
 from bot.slack.api import call
@@ -79,7 +79,7 @@ async def show(
         else:
             await asker.tell(note.words)
 
-    async with caught(lambda error: tell(Note(in_words(error, cases.workspace.admin)))):
+    async with caught(lambda error: tell(Note(in_words(error, cases.workspace.admin, asker.by)))):
         shown = await task
         if isinstance(shown, Note):
             await tell(shown)
@@ -148,7 +148,7 @@ async def _failure(
     task = asyncio.ensure_future(work(filled))
     done, _ = await asyncio.wait({task}, timeout=cases.workspace.timing.form_seconds)
     if not done:
-        cases.background.later(_outlast(task))
+        cases.background.later(_outlast(task, filled.by))
         return {block: plain(forms.SLOW.text)}
     if (error := task.exception()) is None:
         return {}
@@ -159,7 +159,7 @@ async def _failure(
     else:
         is_closed = isinstance(error, NotAllowed) and error.standing is Standing.CHANNEL
         about_place = is_closed or isinstance(error, CannotPost)
-        words = in_words(error, cases.workspace.admin)
+        words = in_words(error, cases.workspace.admin, filled.by)
         told = {place if place and about_place else block: plain(words.text)}
     return {at: said[:LONGEST_ERROR] for at, said in told.items()}
 
@@ -184,9 +184,9 @@ async def _replace(cases: UseCases, waiting: str, view: View) -> bool:
     return True
 
 
-async def _outlast(task: "asyncio.Task[None]") -> None:
+async def _outlast(task: "asyncio.Task[None]", by: UserId) -> None:
     """Keep late work alive; the person was asked to try again, so a failure is only logged."""
     try:
         await task
     except RelayError as error:
-        log.warning("late submission failed", extra={"reason": str(error)})
+        log.warning("late submission failed", extra={"by": by, "reason": str(error)})

@@ -359,9 +359,7 @@ def time_of(value: object) -> datetime | None:
     return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
 
 
-def identified(
-    messages: Iterable[DevinMessage | None],
-) -> tuple[Sequence[DevinMessage], int]:
+def identified(messages: Iterable[DevinMessage | None]) -> tuple[Sequence[DevinMessage], int]:
     """Return each message once and with an id, in their order, and the number of Nones."""
     found: dict[str, DevinMessage] = {}
     left_out = 0

@@ -167,11 +167,7 @@ class Devin(Protocol):
         """Find out what every call needs, now or at the first call; raises `OperatorError`."""
 
     async def post_message(
-        self,
-        session: SessionId,
-        message: str,
-        attachments: Sequence[str] = (),
-        as_user: str = "",
+        self, session: SessionId, message: str, attachments: Sequence[str] = (), as_user: str = ""
     ) -> Outcome | Wait:
         """Send `message` to `session`, once: a lost answer is `UNCERTAIN`, never sent again.
 

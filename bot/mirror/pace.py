@@ -13,13 +13,7 @@ from datetime import timedelta
 from enum import IntEnum
 
 from bot.devin.api import SessionSummary
-from bot.model.sessions import (
-    Child,
-    PullRequest,
-    SessionId,
-    SessionState,
-    Watched,
-)
+from bot.model.sessions import Child, PullRequest, SessionId, SessionState, Watched
 from bot.model.times import DevinMillis, Millis
 from bot.store.watches import TakenPoll
 

@@ -12,13 +12,7 @@ from dataclasses import dataclass
 from bot.devin.api import Devin, Unread
 from bot.model.errors import BadSession, LinkedElsewhere, NotLinked
 from bot.model.people import Act, Standing, UserId
-from bot.model.sessions import (
-    WHOLE,
-    NamedSession,
-    SessionId,
-    SessionState,
-    parse_session,
-)
+from bot.model.sessions import WHOLE, NamedSession, SessionId, SessionState, parse_session
 from bot.model.threads import Link
 from bot.relay.accept import Accepting
 from bot.slack.app.workspace import Workspace

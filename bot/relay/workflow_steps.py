@@ -90,12 +90,7 @@ class WorkflowSteps:
             raise errors.NotTaken
 
     async def _say(
-        self,
-        step: StepAsked,
-        reply: Reply,
-        said: str,
-        act: Act,
-        session: SessionId | None = None,
+        self, step: StepAsked, reply: Reply, said: str, act: Act, session: SessionId | None = None
     ) -> None:
         by = await self.workspace.people.name(UserId(step.user)) if step.user else ""
         words = workflows.said_by_workflow(by, said)

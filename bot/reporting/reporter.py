@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from bot.model.errors import OPERATOR_MUST_ACT, DevinAway, SlackAway, SlackRefused
-from bot.model.record import Record
+from bot.model.record import Record, string
 from bot.model.replies import Outcome, OutcomeKind, Reply, place_of
 from bot.model.threads import ThreadRef
 from bot.model.times import Ts
@@ -172,11 +172,12 @@ class Notices:
     def mark(self, channel: str, ts: str, emoji: str) -> None:
         """Add the reaction `emoji` to a message."""
         ids = {"channel": channel, "ts": ts}
-        self.background.later(_try(lambda: self.threads.mark(channel, ts, emoji, ids)))
+        self.background.later(_try(lambda: self.threads.mark(channel, ts, emoji, ids), ids))
 
     def press(self, message: Mapping[str, Any], channel: str, note: str) -> None:
         """Replace a message's buttons with `note`."""
-        self.background.later(_try(lambda: self.threads.press(message, channel, note)))
+        ids = {"channel": channel, "ts": string(message, "ts")}
+        self.background.later(_try(lambda: self.threads.press(message, channel, note), ids))
 
     async def tell(self, begun: Begun) -> bool:
         """Post the notice; one for a single person cannot be looked up, so it may appear twice."""
@@ -198,19 +199,19 @@ class Notices:
         await self.outbox.end(begun, forget=told)
 
 
-async def _try(send: Callable[[], Awaitable[object]]) -> None:
+async def _try(send: Callable[[], Awaitable[object]], ids: Mapping[str, str]) -> None:
     for attempt in range(1, TRIES + 1):
         try:
             await send()
         except SlackAway as error:
-            log.warning("answer waits", extra={"reason": str(error), "attempt": attempt})
+            log.warning("answer waits", extra={**ids, "reason": str(error), "attempt": attempt})
             await asyncio.sleep(min(error.retry_after or attempt, LONGEST_WAIT_SECONDS))
         except SlackRefused as error:
-            log.warning("answer refused", extra={"reason": str(error)})
+            log.warning("answer refused", extra={**ids, "reason": str(error)})
             return
         else:
             return
-    log.error("answer given up")
+    log.error("answer given up", extra=ids)
 
 
 class _Tellers:

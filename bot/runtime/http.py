@@ -109,11 +109,7 @@ def raise_open_files() -> None:
 
 @asynccontextmanager
 async def open_server(
-    host: str,
-    port: int,
-    health: Health,
-    measuring: Measuring,
-    slack: Handler | None,
+    host: str, port: int, health: Health, measuring: Measuring, slack: Handler | None
 ) -> AsyncIterator[int]:
     """Serve on `host` and `port` (0: any free one) and yield the port; raises `OSError`."""
     app = web.Application(client_max_size=BODY_LIMIT)

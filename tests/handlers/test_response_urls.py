@@ -76,6 +76,7 @@ async def test_a_press_without_a_response_url_is_answered(
         assert desk.slack.ephemerals("general", "ada")[-1].thread_ts == report.thread_ts
         (logged,) = [one for one in caplog.records if one.name == answering.__name__]
         assert (logged.levelname, logged.getMessage()) == ("WARNING", "answered by a whisper")
+        assert vars(logged)["by"] == desk.slack.workspace.user("ada").id
         assert str(vars(logged)["reason"]) in {"no usable address", "connection refused"}
         assert "key-4711" not in str([vars(one) for one in caplog.records])
 

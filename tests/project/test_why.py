@@ -380,7 +380,7 @@ async def test_what_is_owed_needs_somebody_once_it_is_overdue(case: Case) -> Non
     await case.raw.expire(words, 1_000)
     found = await case.told()
     assert found["Message"].startswith("! ")
-    assert found["Message"].endswith("; its thread isn't told yet")
+    assert found["Message"].endswith("; not told yet: words, outcome")
     assert ", words_wait " in found["thread"]
     assert re.fullmatch(
         r"poll .+ from now\), words .+ from now\), outcome .+ from now\) → .+", found["due"]
@@ -392,7 +392,7 @@ async def test_what_is_owed_needs_somebody_once_it_is_overdue(case: Case) -> Non
     ):
         await case.scored(key, member, ms(-30))
     has_it = "✗ was sent: Devin has it; its session's messages haven't been read since"
-    overdue = "; its thread isn't told yet; overdue: poll, words, outcome"
+    overdue = "; not told yet: words, outcome; overdue: poll, words, outcome"
     assert await case.says() == f"{has_it}{overdue}"
     fix = (await case.told())["due"].rpartition(" → ")[2]
     pages = "docs/operations.md, RelayWatchLate, RelayWordsWaiting, RelaySlackErrors."

@@ -62,11 +62,7 @@ class DevinV3:
         self.survey = Surveys(self._states).survey
 
     async def post_message(
-        self,
-        session: SessionId,
-        message: str,
-        attachments: Sequence[str] = (),
-        as_user: str = "",
+        self, session: SessionId, message: str, attachments: Sequence[str] = (), as_user: str = ""
     ) -> Outcome | Wait:
         body = {"message": message} | ({"attachment_urls": attachments} if attachments else {})
         body |= {"message_as_user_id": as_user} if as_user else {}

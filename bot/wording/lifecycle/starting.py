@@ -10,15 +10,7 @@ from bot.wording.actions import START_AGAIN, reply_value
 from bot.wording.delivery_reports import WAITING_MARK, words_of
 from bot.wording.lifecycle.form import OPEN
 from bot.wording.message import SlackMessage, button
-from bot.wording.phrases import (
-    ADMIN,
-    named_by,
-    note,
-    plural,
-    session_address,
-    session_link,
-    span,
-)
+from bot.wording.phrases import ADMIN, named_by, note, plural, session_address, session_link, span
 
 BUSY = SlackMessage(
     "A session is already being started in this thread, so I didn't start another one."
