@@ -116,6 +116,22 @@ def refused(refusal: Refusal, status: int) -> SlackMessage:
 # A mention.
 
 
+async def test_a_mention_that_begins_a_thread_is_read_without_it(bot: Bot, desk: Desk) -> None:
+    """Nothing comes before it; in a thread, Slack is also asked for what was written there."""
+
+    def reads() -> int:
+        asked = [one.params for one in desk.slack.calls if one.method == "conversations.replies"]
+        return sum("oldest" not in one for one in asked)
+
+    root = await desk.mention("start Please fix it")
+    await desk.until_linked(root)
+    assert reads() == 0
+    root = await desk.slack.say("The build is red.")
+    await desk.mention("start Please fix it", thread=root)
+    await desk.until_linked(root)
+    assert reads() == 1
+
+
 @on_both
 async def test_a_thread_starts_a_session_with_itself_as_context(bot: Bot, desk: Desk) -> None:
     """Devin reads who asks for what, and the thread before it; the thread is linked and follows."""

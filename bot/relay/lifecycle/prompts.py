@@ -179,6 +179,8 @@ class Prompts:
     async def _read(self, start: Start) -> _Earlier:
         """Read the thread's other messages, up to the request for the start."""
         thread, earlier, cursor = start.thread, _Earlier(), None
+        if start.until == thread.thread_ts:  # nothing comes before what begins the thread
+            return _Earlier(until=ts_micros(start.until))
         standings: dict[tuple[object, ...], Standing] = {}
         permissions = self.workspace.permissions
         ends = {"latest": start.until, "inclusive": True} if start.until else {}
