@@ -49,7 +49,7 @@ AGAIN = "press Send to Devin in the message's menu."
 PUT_OFF = f"Wait. Log `waits` has Devin's reason: {TROUBLE}, A reply that waits."
 SLACKS = f"See {OPERATIONS}, RelaySlackErrors."
 COUNTS = f"If it is for Devin, {AGAIN}"
-ASIDE = f"{COUNTS} If Devin is silent here: {DEVINS}"
+ASIDE = f"{COUNTS} If it is about what Devin says: {TROUBLE}, Devin's message is not in the thread."
 UNREAD = "Wait: 40 threads a minute are read (log `catching up`), or refused (`thread not read`)."
 SOON = "Wait a minute, and ask again. Is a process ready (/readyz)?"
 
