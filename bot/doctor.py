@@ -119,13 +119,16 @@ async def _redis(tenant: str, settings: Settings) -> Sequence[Finding]:
     """Ask the node that has the workspace's keys; an unknown `tenant` is ""."""
     what = "Redis" if settings.redis_url else "Embedded Valkey"
     try:
-        if settings.redis_url is None:
-            return [_good(what, await try_valkey(settings.data_dir))]
-        async with open_store(settings.redis_url) as store:
+        says, url = "reachable", settings.redis_url
+        if url is None:
+            says, url = await try_valkey(settings.data_dir)
+        if not url:
+            return [_good(what, says)]
+        async with open_store(url) as store:
             await store.ping()
             own = store.of(tenant) if tenant else store
             await own.ping()
-            found = [_good(what, "reachable"), *await durability(own)]
+            found = [_good(what, says), *await durability(own)]
             return [*found, await _backlog(own)] if tenant else found
     except OperatorError as error:
         return [_bad(what, error.says, error.fix)]

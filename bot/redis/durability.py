@@ -44,8 +44,11 @@ def _doubtful(what: str, says: str, fix: str) -> Finding:
     return Finding(what, is_good=True, warns=True, says=says, fix=fix)
 
 
-async def try_valkey(data_dir: Path) -> str:
-    """Return which Valkey answers, or raise `EmbeddedValkeyError` or `StoreAway`."""
+async def try_valkey(data_dir: Path) -> tuple[str, str]:
+    """Return which Valkey answers, and the address of one that runs for a relay.
+
+    Raises `EmbeddedValkeyError` or `StoreAway`.
+    """
     home = ValkeyHome.prepare(data_dir)
     is_new, lock = not (home.path / APPEND_ONLY).exists(), home.lock_server()
     if lock is not None:
@@ -53,5 +56,5 @@ async def try_valkey(data_dir: Path) -> str:
     async with embedded_valkey(home.path) as url, open_store(url) as store:
         await store.ping()
     if lock is None:
-        return f"running in {home.path}"
-    return f"works; {home.path} is new and empty" if is_new else f"works in {home.path}"
+        return f"running in {home.path}", url
+    return (f"works; {home.path} is new and empty" if is_new else f"works in {home.path}"), ""

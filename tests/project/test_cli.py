@@ -429,6 +429,7 @@ async def test_doctor_says_which_embedded_valkey_it_tried(
     async def says() -> str:
         code, out, err = await command(environ, tmp_path, "doctor")
         assert (code, err) == (0, "")
+        assert ("\n✓ Waiting: replies 0 " in out) is (" running in " in out)
         return out.splitlines()[0]
 
     assert await says() == f"✓ Embedded Valkey: works; {home} is new and empty"
