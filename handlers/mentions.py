@@ -76,9 +76,15 @@ async def answer(cases: UseCases, command: Command, event: str) -> None:
     The command is claimed once it is done and its answer is in the outbox. Until then it may run
     again, after a crash or an outage, and be answered differently: an `unlink` finds no link.
     """
-    thread, claim = command.thread, claim_of(command.thread, command.ts)
-    if not await _begins(cases, command, event):
-        return
+    claim = claim_of(command.thread, command.ts)
+    async with cases.state.claims.alone(claim, event):
+        if await _begins(cases, command, event):
+            await _carry_out(cases, command, claim)
+            await cases.state.claims.claim(claim)
+
+
+async def _carry_out(cases: UseCases, command: Command, claim: str) -> None:
+    thread = command.thread
     try:
         if not cases.accepting.is_old(command.ts):
             words = await OBEYS[command.verb](cases, command)
@@ -90,7 +96,6 @@ async def answer(cases: UseCases, command: Command, event: str) -> None:
         await refuse(cases, thread, command.ts, command.by, error, each=True, is_private=is_private)
     else:
         await _tell(cases, command, words, claim)
-    await cases.state.claims.claim(claim)
 
 
 async def _tell(cases: UseCases, command: Command, words: SlackMessage | None, once: str) -> None:

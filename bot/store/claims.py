@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import ClassVar, TypeVar
+from weakref import WeakValueDictionary
 
 from bot.model.errors import Expired, StoreAway, UnderWay
 from bot.model.people import UserId
@@ -40,6 +41,14 @@ class Claims:
     def __init__(self, store: Store, seconds: float = TIMING.claim_seconds) -> None:
         self._store = store
         self._seconds = seconds
+        self._alone: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    def alone(self, what: str, mine: str) -> asyncio.Lock:
+        """Return this process's lock on what `mine` does, since `begin` lets all of one name in.
+
+        Slack sends an event again after 3 s, also while it is still being answered.
+        """
+        return self._alone.setdefault(f"{what} {mine}", asyncio.Lock())
 
     async def begin(self, what: str, mine: str) -> bool:
         """Return True if this caller must do `what` now; False once it is done and `claim`ed.

@@ -20,6 +20,7 @@ from bot.model.times import ts_micros
 from bot.redis.connection import Store
 from bot.redis.keys import link_key
 from bot.store.links import Links
+from bot.store.watches import SessionNames
 from bot.wording import refusals, thread_links
 from bot.wording.commands import HELP
 from bot.wording.phrases import last_ending, mail_waiting, session_link
@@ -28,7 +29,7 @@ from tests.support.keys import at
 from tests.support.redis_servers import node_url
 from tests.support.tables import each
 from tests.support.told import NOT_LINKED
-from tests.support.waiting import wait_until
+from tests.support.waiting import until_settled, wait_until
 
 HEX = SESSION.removeprefix("devin-")
 URL = f"https://app.devin.ai/sessions/{HEX}"
@@ -364,6 +365,32 @@ async def test_a_command_that_comes_again_is_answered_once(bot: Bot, desk: Desk)
         await desk.slack.redeliver(delivery)
     assert await desk.fence(thread) == []
     assert len(desk.said(thread)) == 1
+
+
+async def test_a_retry_while_a_command_is_carried_out_changes_nothing(
+    bot: Bot, desk: Desk, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Slack sends an event again after 3 s; of two runs, the second would find no link to end."""
+    is_unlinked, goes_on, named = asyncio.Event(), asyncio.Event(), SessionNames.one
+
+    async def named_late(names: SessionNames, session: SessionId) -> NamedSession:
+        is_unlinked.set()
+        await goes_on.wait()
+        return await named(names, session)
+
+    thread, other = await desk.linked_thread(), await desk.linked_thread()
+    await until_settled(store)
+    monkeypatch.setattr(SessionNames, "one", named_late)
+    ts = await desk.mention("unlink", thread=thread)
+    await is_unlinked.wait()
+    for one in [one for one in desk.slack.deliveries if one.payload["event"].get("ts") == ts]:
+        await desk.slack.redeliver(one)
+    # What came before this has been begun.
+    await desk.until_delivered(await desk.reply("Meanwhile", other))
+    goes_on.set()
+    await desk.until_heard()
+    await until_settled(store)
+    assert desk.said(thread) == [thread_links.unlinked(desk.named()).text]
 
 
 @pytest.mark.usefixtures("hurried")

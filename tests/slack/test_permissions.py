@@ -4,6 +4,7 @@ import asyncio
 import inspect
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -208,7 +209,8 @@ async def test_some_acts_are_left_to_listed_people_and_groups(
     """Each act has its list; a group that Slack doesn't know is empty, and a step is on none."""
     box.slack.workspace.usergroups["oncall"].users = [ADA]
     lists = {"ALLOW_STARTERS": listed, "ALLOW_CHANNELS": GENERAL}
-    allow = Permissions(load_settings({**environ, **lists}, None), people_of(box, store))
+    people = people_of(box, store, timing=replace(BRISK, look_up_pause=3600.0))
+    allow = Permissions(load_settings({**environ, **lists}, None), people)
     for channel in (GENERAL, None):
         assert await allow.may(Act.START, ADA, channel) is Standing.ALLOWED
         assert await allow.may(Act.START, BEN, channel) is Standing.NOT_STARTER
