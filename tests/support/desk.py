@@ -60,8 +60,6 @@ class Desk:
         self._plain = plain
         self.slack = box.slack
         self.devin = box.devin
-        self.before_stop = 0
-        """The number of deliveries that a bot that was stopped may have left to the next one."""
 
     async def mention(
         self, words: str, *, thread: str | None = None, user: str = "ada", channel: str = "general"
@@ -256,11 +254,8 @@ class Desk:
         return await self.slack.press(action, channel=channel, message_ts=report.ts, user=user)
 
     async def until_heard(self) -> None:
-        """Wait until the bot has acknowledged all events so far, at the first attempt.
-
-        Those that came while a bot was being stopped may have been sent again.
-        """
-        for number, delivery in enumerate(list(self.slack.deliveries)):
+        """Wait until the bot has acknowledged all events so far, at the first that reached it."""
+        for delivery in list(self.slack.deliveries):
             await delivery.settled()
             # It may have been given up by a hurried Slack before its acknowledgement came.
             if not delivery.acked:
@@ -268,7 +263,7 @@ class Desk:
                     lambda one=delivery: one.acked,  # type: ignore[misc]  # a lambda's default
                     f"{delivery.payload} is acknowledged",
                 )
-            is_first = delivery.attempts == 1 or self.slack.is_hurried or number < self.before_stop
+            is_first = delivery.attempts - delivery.lost == 1 or self.slack.is_hurried
             assert is_first, f"sent {delivery.attempts} times: {delivery.payload}"
 
     async def fence(self, thread: str, *, channel: str = "general") -> list[str]:
@@ -361,4 +356,3 @@ async def running(
     async with open_bot(load_settings({**environ, **changes}, None), **times) as bot:
         await desk.slack.wait_connected()
         yield bot
-    desk.before_stop = len(desk.slack.deliveries)

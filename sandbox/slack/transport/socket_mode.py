@@ -86,15 +86,20 @@ class SocketModeTransport:
 
     async def attempt(self, delivery: Delivery) -> Refusal | None:
         """Send one envelope and wait for its ack."""
+        connection, is_acked = None, False
         try:
             async with asyncio.timeout(self.ack_timeouts[delivery.kind]):
                 connection = await self._next_connection(delivery)
                 is_acked = connection is not None and await self._send(connection, delivery)
         except TimeoutError:
+            delivery.lost += connection is None
             return Refusal(_shown_error(delivery))
         if connection is None:
             return Refusal("dispatch_failed")
-        return None if is_acked or delivery.acked else Refusal(_shown_error(delivery))
+        if is_acked or delivery.acked:
+            return None
+        delivery.lost += 1
+        return Refusal(_shown_error(delivery))
 
     async def disconnect(self, reason: str, most: int | None = None) -> None:
         """Tell every connection to leave, or the `most` oldest.
