@@ -21,6 +21,7 @@ from bot.wording import refusals, thread_links
 from bot.wording.delivery_reports import late
 from bot.wording.phrases import session_link
 from sandbox import Sandbox
+from tests.support.bots import BRISK
 from tests.support.desk import Desk, muted, running
 from tests.support.known import people_of
 from tests.support.told import GUEST, NOT_IDENTIFIED
