@@ -148,7 +148,7 @@ def test_every_mark_stands_where_people_look_for_it() -> None:
     told = delivery_reports
     of_changes = {told.CHANGED_MARK, told.WITHDRAWN_MARK}
     assert {*told.MARKS.values(), told.WAITING_MARK, *of_changes} == EMOJI.keys(), "change `EMOJI`"
-    for page in ("README.md", "docs/using-in-slack.md", "docs/architecture/overview.md"):
+    for page in ("README.md", "docs/using-in-slack.md", "docs/architecture/words.md"):
         assert not [one for one in EMOJI.values() if one not in DOCUMENTS[page]], page
 
 
