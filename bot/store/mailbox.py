@@ -34,14 +34,15 @@ from bot.model.threads import ThreadRef
 from bot.model.times import Millis, as_datetime, ts_micros
 from bot.redis import keep
 from bot.redis.connection import Store, millis
-from bot.redis.keys import subject_key
+from bot.redis.keys import mail_key, subject_key
+from bot.redis.lua import commands
 from bot.store.lua import scripts
 from bot.store.outbox import Owed, OwedKind
 
 _UPLOADS: TypeAdapter[tuple[Upload, ...]] = TypeAdapter(tuple[Upload, ...])
 
 NO_LONGER = timedelta(0)
-"""A reply is kept no longer for a note on it."""
+"""A note on a reply doesn't extend its TTL."""
 
 UNANSWERED = frozenset({OutcomeKind.GIVEN_UP, OutcomeKind.UNCERTAIN})
 """Outcomes after which Devin still counts as failing."""
@@ -206,7 +207,7 @@ class Mailbox:
             token=token,
             reply_id=reply.id,
             outcome=outcome.to_json(),
-            rest=kept_of(head, outcome),
+            kept=kept_of(head, outcome),
             answered=outcome.kind not in UNANSWERED,
             report=str(report),
             goes_on=go_on,
@@ -299,7 +300,8 @@ class Mailbox:
 
     async def length(self, session: SessionId) -> int:
         """Return the number of replies that wait for `session`."""
-        return int(await scripts.count_mail(self._store, session=session))
+        _, found = await commands.places(self._store, keys=[mail_key(session)], members=[""])
+        return int(found[0][0])
 
 
 def _thread_of(reply: Reply) -> str:

@@ -5,7 +5,6 @@ local names = cjson.decode(ARGV[2])
 
 local get, found = names[1] and 'HMGET' or 'GET', {}
 for i, name in ipairs(keys) do
-  local key = KEYS[1] .. name
-  found[i] = redis.call(get, key, unpack(names))
+  found[i] = redis.call(get, KEYS[1] .. name, unpack(names))
 end
 return found

@@ -19,8 +19,6 @@ local waits = redis.call('ZSCORE', key.behind, session)
 redis.call('ZREM', key.behind, session)
 if not waits or waits == '0' or redis.call('ZCARD', key.mail(session)) == 0 then return 0 end
 local at = redis.call('ZSCORE', key.due, session)
-if at and tonumber(at) <= tonumber(waits) then
-  redis.call('ZADD', key.due, now_ms(), session)
-  return 1
-end
-return 0
+if not at or tonumber(at) > tonumber(waits) then return 0 end
+redis.call('ZADD', key.due, now_ms(), session)
+return 1

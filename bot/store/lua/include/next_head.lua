@@ -3,8 +3,7 @@
 -- first try whose answer was lost. While threads of the session are still to be read, the head
 -- waits for replies that may be missing before it, but no longer than `keep.behind` from when it
 -- was accepted. No head is taken before its `not_before`. A delivery that no longer `goes_on` takes
--- only what is under its own token, and lets the session queue after those that have been due for
--- longer.
+-- only what is under its own token, and lets the session queue after those due for longer.
 local function next_head(session, token, now, goes_on)
   local mail, watched, lease = key.mail(session), key.watched(session), key.lease(session)
   while true do
@@ -16,12 +15,12 @@ local function next_head(session, token, now, goes_on)
       return {'empty'}
     end
     local reply = key.subject(id)
-    local was = redis.call('HMGET', reply, 'state', 'token', 'sending_since', 'accepted',
-                           'not_before')
-    local is_sending = was[1] == 'sending'
-    local is_ours = is_sending and was[2] == token
-    local until_ms = was[1] == 'waiting' and tonumber(was[5] or 0) or 0
-    local missing_ms = (was[4] or 0) + keep.behind * 1000
+    local state, sent_under, sending_since, accepted, not_before = unpack(redis.call(
+      'HMGET', reply, 'state', 'token', 'sending_since', 'accepted', 'not_before'))
+    local is_sending = state == 'sending'
+    local is_ours = is_sending and sent_under == token
+    local until_ms = state == 'waiting' and tonumber(not_before or 0) or 0
+    local missing_ms = (accepted or 0) + keep.behind * 1000
     local may_wait = missing_ms > now and not is_ours
     if may_wait and redis.call('ZSCORE', key.behind, session) then
       redis.call('ZADD', key.behind, missing_ms, session)
@@ -33,16 +32,17 @@ local function next_head(session, token, now, goes_on)
       redis.call('ZADD', key.due, 'XX', 'GT', until_ms, session)
       return {'later', until_ms - now}
     end
-    if was[1] == 'waiting' or is_sending then
-      local since = is_sending and was[3] or now
+    if state == 'waiting' or is_sending then
+      local since = is_sending and sending_since or now
       redis.call('SET', lease, token, 'PX', keep.session_lease * 1000)
       redis.call('HSET', reply, 'state', 'sending', 'token', token, 'sending_since', since)
-      local what = is_sending and was[2] ~= token and 'interrupted' or 'head'
-      local kept = redis.call('HMGET', reply, 'reply', 'round', 'as_user', 'put_off_at')
-      local failing = redis.call('HMGET', watched, 'failing', 'attempts')
+      local what = is_sending and not is_ours and 'interrupted' or 'head'
+      local text, round, as_user, put_off_at = unpack(
+        redis.call('HMGET', reply, 'reply', 'round', 'as_user', 'put_off_at'))
+      local failing, attempts = unpack(redis.call('HMGET', watched, 'failing', 'attempts'))
       return {
-        what, id, kept[1], kept[2], was[4], failing[1] or '', failing[2] or 0, now, since,
-        kept[3], kept[4],
+        what, id, text, round, accepted, failing or '', attempts or 0, now, since, as_user,
+        put_off_at,
       }
     end
     redis.call('ZREM', mail, id)

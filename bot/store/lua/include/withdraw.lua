@@ -2,15 +2,16 @@
 -- microseconds, or 0 for a deletion. A report that it waits, or a try at it, is to be taken back.
 local function withdraw(reply_id, session, edited)
   local reply, mail, watched = key.subject(reply_id), key.mail(session), key.watched(session)
-  local is = redis.call('HMGET', reply, 'delay_told_in', 'round', 'reply')
-  local delay = reply_id .. '|' .. (is[2] or '') .. '|delay'
+  local told_in, round, text = unpack(
+    redis.call('HMGET', reply, 'delay_told_in', 'round', 'reply'))
+  local delay = reply_id .. '|' .. (round or '') .. '|delay'
   local _, _, holds = try_of(delay)
-  if holds then redis.call('HSET', reply, 'delay_told_in', cjson.decode(is[3]).thread.thread_ts) end
+  if holds then redis.call('HSET', reply, 'delay_told_in', cjson.decode(text).thread.thread_ts) end
   redis.call('HSET', reply, 'state', 'withdrawn', 'edited', edited)
   redis.call('HDEL', reply, 'reply', 'files')
   redis.call('EXPIRE', reply, keep.done)
   redis.call('ZREM', mail, reply_id)
-  if is[1] then
+  if told_in then
     redis.call('ZADD', key.outbox, now_ms(), delay)
     prolong(key.outbox, keep.done)
   end

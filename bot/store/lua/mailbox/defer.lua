@@ -10,8 +10,8 @@ local report = ARGV[5]
 local report_after_ms = tonumber(ARGV[6])
 
 local reply, watched, lease = key.subject(reply_id), key.watched(session), key.lease(session)
-local was = redis.call('HMGET', reply, 'state', 'token')
-if was[1] ~= 'sending' or was[2] ~= token then return false end
+local state, fence = unpack(redis.call('HMGET', reply, 'state', 'token'))
+if state ~= 'sending' or fence ~= token then return false end
 local now, attempts = now_ms(), 0
 redis.call('HSET', reply, 'state', 'waiting')
 if report ~= '' then

@@ -1,7 +1,7 @@
 -- Writes a reply's outcome, pops it and owes its report; then takes the next head, or ends the
 -- delivery. The token on the reply is the fence: a holder that took the reply over has put its own
 -- there. The lease itself may have expired, for instance while Redis was away; the outcome still
--- counts. `rest` is the reply to keep, or ''. `answered`: Devin responded, so it isn't failing.
+-- counts. `kept` is the reply to keep, or ''. `answered`: Devin responded, so it isn't failing.
 -- `thread`, or '', is where the outcome is noted for `status`, while it follows the session. If the
 -- reply of `by` reached it, or `may_be_there`, it closes what Devin had asked when it was sent.
 -- Returns 'lost', 'held', or the step, as `next_head` does.
@@ -9,7 +9,7 @@ local session = ARGV[1]
 local token = ARGV[2]
 local reply_id = ARGV[3]
 local outcome = ARGV[4]
-local rest = ARGV[5]
+local kept = ARGV[5]
 local answered = ARGV[6] == '1'
 local report = ARGV[7]
 local goes_on = ARGV[8] == '1'
@@ -22,15 +22,16 @@ local poll_after_ms = tonumber(ARGV[13])
 local reply, mail, lease = key.subject(reply_id), key.mail(session), key.lease(session)
 local watched = key.watched(session)
 local now = now_ms()
-local was = redis.call('HMGET', reply, 'state', 'token', 'meanwhile', 'sending_since')
-if was[2] ~= token then return {'lost'} end
-if was[1] == 'sending' then
+local state, fence, meanwhile, since = unpack(
+  redis.call('HMGET', reply, 'state', 'token', 'meanwhile', 'sending_since'))
+if fence ~= token then return {'lost'} end
+if state == 'sending' then
   redis.call('ZREM', mail, reply_id)
   redis.call('HSET', reply, 'state', 'done', 'outcome', outcome)
-  if rest == '' then redis.call('HDEL', reply, 'reply', 'files') end
-  if rest ~= '' then redis.call('HSET', reply, 'reply', rest) end
+  if kept == '' then redis.call('HDEL', reply, 'reply', 'files') end
+  if kept ~= '' then redis.call('HSET', reply, 'reply', kept) end
   -- '' stays: the message was taken back meanwhile, so it must not be sent again (`note_change`).
-  if was[3] ~= '' then redis.call('HDEL', reply, 'meanwhile') end
+  if meanwhile ~= '' then redis.call('HDEL', reply, 'meanwhile') end
   redis.call('EXPIRE', reply, keep.done)
   if answered then redis.call('HDEL', watched, 'failing', 'attempts') end
   if report ~= '' then
@@ -41,7 +42,7 @@ if was[1] == 'sending' then
     local follows = redis.call('HEXISTS', watched, 'joined:' .. thread) == 1
     if follows then redis.call('HSET', watched, 'last:' .. thread, outcome) end
     if follows and may_be_there then redis.call('HSET', watched, 'by:' .. thread, by) end
-    if may_be_there then redis.call('HSET', watched, 'replied', now, 'reply_sent_at', was[4]) end
+    if may_be_there then redis.call('HSET', watched, 'replied', now, 'reply_sent_at', since) end
     want_poll(session, now + poll_after_ms, now, link_ttl)
   end
 end

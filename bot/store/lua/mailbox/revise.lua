@@ -13,15 +13,14 @@ local may_be_ahead = ARGV[6] == '1'
 local drops = ARGV[7]
 
 local reply = key.subject(reply_id)
-local was = redis.call('HMGET', reply, 'state', 'reply', 'edited', 'outcome', 'session', 'applied',
-                       'meanwhile_at')
-local state = was[1]
-if edited > 0 and tonumber(was[3] or 0) >= edited then
-  if tonumber(was[6] or 0) ~= edited then return {'repeated', ''} end
+local state, text, last_edit, outcome, had_by, applied, meanwhile_at = unpack(redis.call('HMGET',
+  reply, 'state', 'reply', 'edited', 'outcome', 'session', 'applied', 'meanwhile_at'))
+if edited > 0 and tonumber(last_edit or 0) >= edited then
+  if tonumber(applied or 0) ~= edited then return {'repeated', ''} end
   return {state == 'withdrawn' and 'withdrawn' or 'changed', ''}
 end
 -- The reply was accepted after it was read, so it is in another mailbox.
-if (was[5] or '') ~= session then return {'raced', ''} end
+if (had_by or '') ~= session then return {'raced', ''} end
 if not state then
   if not may_be_ahead then return {'unknown', ''} end
   redis.call('HSET', reply, 'state', 'withdrawn', 'edited', edited)
@@ -30,13 +29,14 @@ if not state then
   return {'ahead', ''}
 end
 if state == 'withdrawn' then return {'repeated', ''} end
-if new ~= '' and (was[2] or '') ~= old then return {'raced', ''} end
+if new ~= '' and (text or '') ~= old then return {'raced', ''} end
 if state == 'sending' then
   note_change(reply, new, edited, drops)
   return {'sending', ''}
 end
-local has_it = string.find(was[4] or '', '"kind":"delivered"', 1, true)
-if new ~= '' and (state ~= 'done' or was[2] and not has_it and edited >= tonumber(was[7] or 0)) then
+local has_it = string.find(outcome or '', '"kind":"delivered"', 1, true)
+local may_be_sent_again = text and not has_it and edited >= tonumber(meanwhile_at or 0)
+if new ~= '' and (state ~= 'done' or may_be_sent_again) then
   redis.call('HSET', reply, 'reply', new, 'meanwhile_at', edited)
   if drops ~= '' then redis.call('HDEL', reply, drops) end
 end
@@ -46,7 +46,7 @@ if state == 'done' then
   local is_told = not redis.call('ZSCORE', key.outbox, report)
   if new == '' and is_told then redis.call('HDEL', reply, 'reply', 'files') end
   if new == '' and not is_told then note_change(reply, '', edited, '') end
-  return {'done', was[4] or ''}
+  return {'done', outcome or ''}
 end
 if new ~= '' then
   redis.call('HSET', reply, 'edited', edited)

@@ -7,13 +7,12 @@ local number = tonumber(ARGV[3])
 local press = ARGV[4]
 
 local reply = key.subject(reply_id)
-local is = redis.call('HMGET', reply, 'state', 'round', 'pressed', 'session', 'reply', 'meanwhile',
-                      'outcome')
-local session = is[4]
-local is_delivered = string.find(is[7] or '', '"kind":"delivered"', 1, true)
-if not session or not is[5] or is_delivered then return false end
-if is[3] == press then return session end
-if is[1] ~= 'done' or tonumber(is[2]) ~= number or is[6] == '' then return false end
+local state, round, pressed, session, text, meanwhile, outcome = unpack(redis.call('HMGET',
+  reply, 'state', 'round', 'pressed', 'session', 'reply', 'meanwhile', 'outcome'))
+local is_delivered = string.find(outcome or '', '"kind":"delivered"', 1, true)
+if not session or not text or is_delivered then return false end
+if pressed == press then return session end
+if state ~= 'done' or tonumber(round) ~= number or meanwhile == '' then return false end
 local mail, now = key.mail(session), now_ms()
 redis.call('HSET', reply, 'state', 'waiting', 'accepted', now, 'pressed', press)
 redis.call('HINCRBY', reply, 'round', 1)

@@ -20,5 +20,5 @@ if #found == 0 then
   return {{}, '', ''}
 end
 redis.call('EXPIRE', watched, math.max(link_ttl, keep.watched))
-local known = redis.call('HMGET', watched, 'read_ids', 'started')
-return {found, known[1] or '', known[2] or ''}
+local read_ids, started = unpack(redis.call('HMGET', watched, 'read_ids', 'started'))
+return {found, read_ids or '', started or ''}

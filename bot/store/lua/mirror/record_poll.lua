@@ -2,10 +2,9 @@
 -- before), the items to be `said` (a thread each), the followers that are caught up, and the
 -- threads whose `cards` change. Both are traffic of their threads. Nothing is recorded unless the
 -- session is as it was `before`: the first one of two polls counts, and none of before a thread
--- joined. What the session has `used` goes into the ledger: the month, the session's account, its
--- total before, the field of the day, its total now; or nothing. If it `tells` people something
--- that they may have to answer, a reply that is sent from now on may be the answer. The next poll
--- comes in `after_ms`; see `put_off`.
+-- joined. What the session has `used` goes into the ledger. If it `tells` people something that
+-- they may have to answer, a reply that is sent from now on may be the answer. The next poll comes
+-- in `after_ms`; see `put_off`.
 -- Returns nothing if it isn't recorded, or the entries of the threads with something to say and of
 -- the cards, each with the ms until it is due.
 local session = ARGV[1]
@@ -31,10 +30,11 @@ redis.call('HSET', watched, 'seen', seen)
 if tells then redis.call('HSET', watched, 'answerable_since', now) end
 put_off({{session, after_ms}}, began, now)
 if #used > 0 then
-  local ledger = key.ledger(used[1])
-  redis.call('HSETNX', ledger, session, used[2])
-  redis.call('HSETNX', ledger, session .. ' base', used[3])
-  redis.call('HSET', ledger, session .. ' ' .. used[4], used[5])
+  local month, account, base, day, total = unpack(used)
+  local ledger = key.ledger(month)
+  redis.call('HSETNX', ledger, session, account)
+  redis.call('HSETNX', ledger, session .. ' base', base)
+  redis.call('HSET', ledger, session .. ' ' .. day, total)
   redis.call('EXPIRE', ledger, keep.ledger)
 end
 local watch_ttl = math.max(link_ttl, keep.watched)

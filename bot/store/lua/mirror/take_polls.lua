@@ -1,8 +1,6 @@
 -- Takes the sessions that are due within `ahead_ms`, if one is due now; each is due again after
--- `keep.poll_lease`, should its poll not end. Returns the time, when the next session is due
--- (0: none), and for each taken session its record, when a reply last reached it, when a read of
--- its messages was last wanted, when that reply was sent, and when a poll was recorded that owed a
--- question.
+-- `keep.poll_lease`, should its poll not end. Returns the time, when the next session is due (0:
+-- none), and of each taken session what `Watches.take` names.
 local limit = tonumber(ARGV[1])
 local ahead_ms = tonumber(ARGV[2])
 local link_ttl = tonumber(ARGV[3])
@@ -14,10 +12,9 @@ local taken, leases = {}, {}
 local due = redis.call('ZRANGE', key.watch, '-inf', now + ahead_ms, 'BYSCORE', 'LIMIT', 0, limit)
 for i, session in ipairs(due) do
   local watched = key.watched(session)
-  local known = redis.call('HMGET', watched, 'seen', 'replied', 'read_wanted_at',
-                           'reply_sent_at', 'answerable_since')
-  taken[i] = {session, known[1] or ''}
-  for one = 2, 5 do taken[i][one + 1] = known[one] or 0 end
+  local seen, replied, wanted, sent_at, since = unpack(redis.call('HMGET', watched,
+    'seen', 'replied', 'read_wanted_at', 'reply_sent_at', 'answerable_since'))
+  taken[i] = {session, seen or '', replied or 0, wanted or 0, sent_at or 0, since or 0}
   leases[2 * i - 1] = now + keep.poll_lease * 1000
   leases[2 * i] = session
 end

@@ -12,8 +12,9 @@ local since = ARGV[6]
 local now, words = now_ms(), key.words(thread)
 local subject, _, holds = try_of(owed)
 if holds ~= held then return false end
-local posting = redis.call('HMGET', subject, 'posting', 'batch', 'notes', 'since')
-if posting[1] then return {posting[1], posting[2], posting[3] or '', posting[4] or '', now} end
+local posting, number, notes, began = unpack(
+  redis.call('HMGET', subject, 'posting', 'batch', 'notes', 'since'))
+if posting then return {posting, number, notes or '', began or '', now} end
 local items, bytes = {}, 0
 for _, item in ipairs(redis.call('LRANGE', words, 0, most - 1)) do
   bytes = bytes + #item
@@ -25,4 +26,4 @@ local batch = redis.call('HINCRBY', subject, 'batch', 1)
 local text = cjson.encode(items)
 redis.call('HSET', subject, 'posting', text, 'since', since)
 redis.call('LTRIM', words, #items, -1)
-return {text, batch, posting[3] or '', since, now}
+return {text, batch, notes or '', since, now}

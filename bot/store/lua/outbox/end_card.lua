@@ -18,23 +18,24 @@ if holds ~= held then return -1 end
 local now = now_ms()
 redis.call('HDEL', card, begun)
 if is_open then redis.call('HSET', card, 'open', 1) end
-local was = redis.call('HMGET', card, 'requests', 'ts', 'shows', 'slot', 'rests_until')
-if was[1] ~= requests and string.sub(was[4] or '', 1, 1) == ' ' then
+local requested, old_ts, shown, old_slot, rested_until = unpack(
+  redis.call('HMGET', card, 'requests', 'ts', 'shows', 'slot', 'rests_until'))
+if requested ~= requests and string.sub(old_slot or '', 1, 1) == ' ' then
   -- Its status was doubted (`want_card_of`), perhaps after this try had Slack set it.
   slot = string.gsub(slot, '^%S*', '')
 end
-if slot ~= (was[4] or '') then redis.call('HSET', card, 'slot', slot) end
-if ts ~= (was[2] or '') or shows ~= (was[3] or '') then
+if slot ~= (old_slot or '') then redis.call('HSET', card, 'slot', slot) end
+if ts ~= (old_ts or '') or shows ~= (shown or '') then
   redis.call('HSET', card, 'ts', ts, 'shows', shows, 'edited', now)
 end
-if was[1] == requests and rest_ms >= 0 then
-  local rests_until, before = now + rest_ms, tonumber(was[5] or 0)
-  if slot == was[4] and before > now then rests_until = math.min(rests_until, before) end
+if requested == requests and rest_ms >= 0 then
+  local rests_until, before = now + rest_ms, tonumber(rested_until or 0)
+  if slot == old_slot and before > now then rests_until = math.min(rests_until, before) end
   redis.call('HSET', card, 'rests_until', rests_until)
   redis.call('ZADD', key.outbox, rests_until, owed)
   return -1
 end
-if was[1] == requests then
+if requested == requests then
   redis.call('ZREM', key.outbox, owed)
   return -1
 end

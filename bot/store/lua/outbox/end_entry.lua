@@ -10,14 +10,14 @@ local delay_told_in = ARGV[4]
 local record, begun, holds = try_of(owed)
 if holds ~= held then return 0 end
 redis.call('HDEL', record, begun)
-local is = redis.call('HMGET', record, 'state', 'meanwhile')
+local state, meanwhile = unpack(redis.call('HMGET', record, 'state', 'meanwhile'))
 -- The reply was taken back while its report still needed the text (`note_change`).
-if is[1] == 'done' and is[2] == '' then redis.call('HDEL', record, 'reply', 'files') end
+if state == 'done' and meanwhile == '' then redis.call('HDEL', record, 'reply', 'files') end
 if leaves == 'fact' then redis.call('HDEL', record, 'content') end
 if leaves == 'nothing' then redis.call('DEL', record) end
 if delay_told_in ~= '' then
   redis.call('HSET', record, 'delay_told_in', delay_told_in)
-  local is_over = is[1] == 'done' or is[1] == 'withdrawn'
+  local is_over = state == 'done' or state == 'withdrawn'
   if is_over then return redis.call('ZADD', key.outbox, now_ms(), owed) end
 end
 return redis.call('ZREM', key.outbox, owed)
