@@ -137,7 +137,7 @@ def plural(number: int, one: str, many: str) -> str:
 
 def amount(acus: float) -> str:
     """Return a number of ACUs, with one digit behind the point at most."""
-    return f"{acus:,.1f}".removesuffix(".0")
+    return f"{acus:z,.1f}".removesuffix(".0")
 
 
 def acus_of(acus: float, cap: int | None) -> str:

@@ -9,6 +9,7 @@ from bot.model.digest import Digest, Often
 from bot.model.people import UserId
 from bot.model.sessions import NamedSession, PullRequest, SessionId, SessionState, Watched
 from bot.model.times import Millis
+from bot.wording.phrases import amount
 from bot.wording.usage import MOST_LINES, Item, Spent, digest_is, digest_post
 from sandbox.slack.api.blocks import block_problems
 from tests.wording.foreign import NAMED, NAMES, mrkdwn, problems
@@ -54,3 +55,8 @@ def test_what_is_set_is_fit_to_say(by: str) -> None:
     """A name is chosen by its owner."""
     assert problems(digest_is(DIGEST, by, DUE)) == []
     assert "on Mondays at 9:00 AM (Europe/Berlin)" in digest_is(DIGEST, by, DUE).text
+
+
+def test_no_amount_is_a_negative_zero() -> None:
+    """A correction of Devin's may leave a little less than nothing."""
+    assert [amount(one) for one in (-0.0, -0.04, 0.04, 1_234.56)] == ["0", "0", "0", "1,234.6"]
