@@ -360,7 +360,10 @@ def _since_link(one: Follower, reading: Reading, new: Sequence[Said]) -> Sequenc
 def _left_out(
     poll: TakenPoll, reading: Reading, new: Sequence[Said], read_before: int
 ) -> Mapping[str, int]:
-    """Count why threads are not shown new messages of Devin's, or not each, for the log."""
+    """Count, for the log, new messages of Devin's that threads don't follow, over all threads.
+
+    Of a turn's messages, that counts each, also the one that is shown at its end.
+    """
     counts = Counter(read_before=read_before)
     for one in poll.followers:
         later, follow = _since_link(one, reading, new), follow_of(one.link, reading.default)
