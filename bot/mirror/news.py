@@ -4,6 +4,19 @@ Devin's messages come first, in Devin's order, then what the session's state mea
 Devin asks, and that it has finished or stopped. States and messages come by different calls, so
 either may be read first. People are told of each stay in a state once. A reply ends a stay even if
 no poll sees another state in between. `Watched` says how long what Devin asks stays open.
+
+A question and its answer usually come in this order, each with the field that has its time:
+
+    Devin asks                            `last.at`, and `spoke_at`, which any message moves
+    a poll begins, and finds that         `began`, kept as `question_at`, and as the state's `since`
+    its record owes people the question   `answerable_since`
+    a reply is sent to the session        `reply_sent_at`: above `answerable_since`, it is an answer
+    Devin has taken it                    `replied`
+    Devin says something, and moves on    `last.at` and `spoke_at`, above `replied`
+    a poll begins, and finds that         `began`; what it finds within `SETTLING_MS` of `replied`
+                                          may be the state from before the reply
+
+The times of messages are Devin's, by Redis's clock, and may be in whole seconds (`RESOLUTION_MS`).
 """
 
 from collections import Counter
@@ -144,10 +157,7 @@ def _of_cap(poll: TakenPoll, seen: Watched) -> Sequence[Said]:
 
 
 def _has_reply(poll: TakenPoll) -> bool:
-    """Return True if a reply that reached the session was sent after its state was owed to people.
-
-    One that was under way then, and was confirmed later, is no answer to that.
-    """
+    """Return True if a reply answers what people were told; one that was under way does not."""
     return poll.reply_sent_at > poll.seen.answerable_since
 
 
@@ -238,7 +248,7 @@ def found_in(poll: TakenPoll, reading: Reading) -> Found:
     if reread_since:
         # What was said before the last read is known, whatever its id.
         new = [one for one in new if one.at + RESOLUTION_MS >= reread_since]
-    is_followed = any(not one.joined for one in poll.followers)
+    is_followed = any(one.is_caught_up for one in poll.followers)
     is_history = poll.seen.is_new and not is_followed
     seen = _seen(poll, reading, new, reread_since, is_history=is_history)
     events = () if is_history else events_of(poll, seen, new, reading.page)
@@ -260,7 +270,7 @@ def found_in(poll: TakenPoll, reading: Reading) -> Found:
         ids=[one.id for one in reading.page.messages if not poll.knows(one.id)],
         said=said,
         left_out=_left_out(poll, reading, new, unknown - len(new)),
-        joined=[] if seen.has_more else [one for one in poll.followers if one.joined],
+        caught_up=[] if seen.has_more else [one for one in poll.followers if not one.is_caught_up],
         cards=poll.followers if shows(seen) != shows(poll.seen) else (),
     )
 
@@ -328,7 +338,7 @@ def _seen(
 
 def _unreadable(one: Follower, poll: TakenPoll, reading: Reading) -> Sequence[Said]:
     """Return what tells a thread, once, that the session can't be read."""
-    is_told = poll.seen.is_too_long and not one.joined
+    is_told = poll.seen.is_too_long and one.is_caught_up
     is_silent = follow_of(one.link, reading.default) is Follow.OFF
     if not reading.is_too_long or is_told or is_silent:
         return ()
@@ -338,14 +348,14 @@ def _unreadable(one: Follower, poll: TakenPoll, reading: Reading) -> Sequence[Sa
 def _shown_to(
     one: Follower, reading: Reading, seen: Watched, new: Sequence[Said], events: Sequence[Said]
 ) -> Sequence[Said]:
-    if one.joined:
+    if not one.is_caught_up:
         new, events = _since_link(one, reading, new), ()
     match follow_of(one.link, reading.default):
         case Follow.ALL:
             return [*new, *events]
         case Follow.TURNS:
-            is_due = seen.is_at_rest and not seen.is_turn_shown and not one.joined
-            is_later = seen.last is not None and seen.last.at + RESOLUTION_MS >= one.since
+            is_due = seen.is_at_rest and not seen.is_turn_shown and one.is_caught_up
+            is_later = seen.last is not None and seen.last.at + RESOLUTION_MS >= one.joined
             turn = [seen.last] if seen.last and is_due and is_later else []
             return [*turn, *events]
         case _:
@@ -353,8 +363,10 @@ def _shown_to(
 
 
 def _since_link(one: Follower, reading: Reading, new: Sequence[Said]) -> Sequence[Said]:
+    if one.is_caught_up:
+        return new
     is_told = one.thread not in reading.untold
-    return [m for m in new if not one.joined or (is_told and m.at + RESOLUTION_MS >= one.joined)]
+    return [m for m in new if is_told and m.at + RESOLUTION_MS >= one.joined]
 
 
 def _left_out(

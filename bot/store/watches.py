@@ -41,14 +41,14 @@ BURST_DIVISOR = 12
 class Follower:
     """A thread of a watched session, and its link.
 
-    `since` is when it joined, 0 with the session's start; `joined` is the same until the
-    thread is caught up, and then 0.
+    `joined` is when it joined, 0 with the session's start. Until it `is_caught_up`, what is new to
+    a poll may be older than that; a thread that joined with the start always is.
     """
 
     thread: ThreadRef
     link: Link
-    joined: Millis
-    since: Millis = Millis(0)
+    joined: Millis = Millis(0)
+    is_caught_up: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +89,8 @@ class TakenPoll:
 class Found:
     """The result of a poll that read messages.
 
-    `ids` are the messages that were read, and `said` the items for each thread. `joined` are the
-    followers that are caught up now, and `cards` those whose card changes. `after` is the time
+    `ids` are the messages that were read, and `said` the items for each thread. `caught_up` are
+    the followers that just became so, and `cards` those whose card changes. `after` is the time
     until the next one, or None. `left_out` counts messages that threads are not shown, by reason.
     """
 
@@ -98,7 +98,7 @@ class Found:
     after: timedelta | None
     ids: Sequence[str] = ()
     said: Sequence[tuple[ThreadRef, Said]] = ()
-    joined: Sequence[Follower] = ()
+    caught_up: Sequence[Follower] = ()
     cards: Sequence[Follower] = ()
     left_out: Mapping[str, int] = field(default_factory=dict)
 
@@ -234,7 +234,7 @@ class Watches:
             after_ms=_after(found.after),
             read_ids=_read_ids(poll, found),
             said=[_said(poll.session, thread, said) for thread, said in found.said],
-            joined=[{"name": one.thread.name, "at": one.joined} for one in found.joined],
+            caught_up=[{"name": one.thread.name, "at": one.joined} for one in found.caught_up],
             cards=[
                 {"thread": one.thread.name, "card": card_subject(one.thread, one.link)}
                 for one in found.cards
@@ -317,8 +317,9 @@ class Watches:
 
 
 def _follower(name: str, joined: str, link: Link) -> Follower:
-    since, _, is_read = joined.partition(" ")
-    return Follower(parse_thread(name), link, Millis(0 if is_read else since), Millis(since))
+    digits, _, is_read = joined.partition(" ")
+    at = Millis(digits)
+    return Follower(parse_thread(name), link, at, is_caught_up=bool(is_read) or not at)
 
 
 def _seen(raw: str | None, since: object) -> Watched | None:

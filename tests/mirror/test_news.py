@@ -37,10 +37,10 @@ def thread(number: int = 1) -> ThreadRef:
 
 
 def follower(
-    number: int = 1, *, follow: str = "", joined: Millis = Millis(0), since: Millis | None = None
+    number: int = 1, *, follow: str = "", joined: Millis = Millis(0), reads_on: bool = False
 ) -> Follower:
     link = Link(session=SESSION, by=UserId("U1"), linked_at=1, follow=follow)
-    return Follower(thread(number), link, joined, joined if since is None else since)
+    return Follower(thread(number), link, joined, is_caught_up=reads_on or not joined)
 
 
 def message(
@@ -117,7 +117,7 @@ def test_a_first_poll_shows_nothing_of_the_history() -> None:
         pull_requests=(PullRequest("https://github.com/a/b/pull/1"),),
     )
     assert said(found) == []
-    assert found.joined == [joining]
+    assert found.caught_up == [joining]
     assert found.seen.asked == ""
 
 
@@ -156,7 +156,7 @@ def test_what_is_read_before_anybody_is_told_of_a_link_is_old_there() -> None:
     joining = follower(2, joined=NOW - 100)
     found = polled([message("a")], followers=[follower(1), joining], untold=[joining.thread])
     assert (said(found, 1), said(found, 2)) == (["a"], [])
-    assert found.joined == [joining]
+    assert found.caught_up == [joining]
 
 
 def test_a_thread_joins_only_when_all_is_read() -> None:
@@ -168,7 +168,7 @@ def test_a_thread_joins_only_when_all_is_read() -> None:
         followers=[follower(joined=NOW)],
         has_more=True,
     )
-    assert found.joined == []
+    assert found.caught_up == []
     assert found.after == timedelta(0)
     assert found.seen.state is SessionState.UNKNOWN
 
@@ -223,7 +223,10 @@ def test_a_thread_that_follows_turns_is_shown_the_last_message_of_each() -> None
 def test_the_end_of_a_turn_shows_no_message_from_before_the_link() -> None:
     """A thread that was linked amid the turn has its last message only if that came later."""
     page = [message("old", at=NOW - 20_000)]
-    turns = [follower(1, follow="turns"), follower(2, follow="turns", since=NOW - 10_000)]
+    turns = [
+        follower(1, follow="turns"),
+        follower(2, follow="turns", joined=NOW - 10_000, reads_on=True),
+    ]
     before = polled(page, followers=turns).seen
     found = polled([], SessionState.WAITING, before=before, followers=turns)
     assert (said(found, 1), said(found, 2)) == (["old"], [])

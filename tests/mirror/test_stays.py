@@ -33,7 +33,6 @@ REMARK = "The tests pass."
 _FOLLOWER = Follower(
     ThreadRef(team="T1", channel="C1", thread_ts="1.000000"),
     Link(session=SESSION, by=UserId("U1"), linked_at=1),
-    Millis(0),
 )
 
 

@@ -318,11 +318,12 @@ async def test_a_thread_that_is_caught_up_keeps_the_time_of_its_link(
     name, since = f"joined:{thread().name}", Millis(1_700_000_000_123)
     await raw.hset(at(watched_key(SESSION)), name, int(since))
     (poll,) = await take(store)
-    assert [(one.joined, one.since) for one in poll.followers] == [(since, since)]
-    caught_up = Found(seen=Watched(read_at=Millis(1)), after=timedelta(0), joined=poll.followers)
-    await Watches(store, TTL).record(poll, caught_up)
+    assert [(one.joined, one.is_caught_up) for one in poll.followers] == [(since, False)]
+    seen = Watched(read_at=Millis(1))
+    found = Found(seen=seen, after=timedelta(0), caught_up=poll.followers)
+    await Watches(store, TTL).record(poll, found)
     (again,) = await take(store)
-    assert [(one.joined, one.since) for one in again.followers] == [(Millis(0), since)]
+    assert [(one.joined, one.is_caught_up) for one in again.followers] == [(since, True)]
     assert await raw.hget(at(watched_key(SESSION)), name) == f"{since} read"
 
 

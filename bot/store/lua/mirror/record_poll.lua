@@ -1,5 +1,5 @@
 -- Records a poll: what the session is now, the `read_ids` of messages that were read ('': as
--- before), the items to be `said` (a thread each), the followers that are caught up, and the
+-- before), the items to be `said` (a thread each), the followers that are `caught_up`, and the
 -- threads whose `cards` change. Both are traffic of their threads. Nothing is recorded unless the
 -- session is as it was `before`: the first one of two polls counts, and none of before a thread
 -- joined. What the session has `used` goes into the ledger. If it `tells` people something that
@@ -14,7 +14,7 @@ local began = tonumber(ARGV[4])
 local after_ms = tonumber(ARGV[5])
 local read_ids = ARGV[6]
 local said = cjson.decode(ARGV[7])
-local joined = cjson.decode(ARGV[8])
+local caught_up = cjson.decode(ARGV[8])
 local cards = cjson.decode(ARGV[9])
 local used = cjson.decode(ARGV[10])
 local link_ttl = tonumber(ARGV[11])
@@ -40,7 +40,7 @@ end
 local watch_ttl = math.max(link_ttl, keep.watched)
 for _, name in ipairs({key.watch, watched}) do redis.call('EXPIRE', name, watch_ttl) end
 if read_ids ~= '' then redis.call('HSET', watched, 'read_ids', read_ids) end
-for _, one in ipairs(joined) do
+for _, one in ipairs(caught_up) do
   local has_joined = redis.call('HEXISTS', watched, 'joined:' .. one.name) == 1
   if has_joined then redis.call('HSET', watched, 'joined:' .. one.name, one.at .. ' read') end
 end
