@@ -272,15 +272,11 @@ async def hear(cases: UseCases, spoken: Reply, event: Payload, kind: str) -> Non
     ours, claim = cases.workspace.identity, claim_of(spoken.thread, spoken.ts)
     if event.get("edited") and await cases.state.claims.is_claimed(claim):
         return  # `events` tells what an edit does
-    guess = parse_guess(event, ours)
-    if guess is None:
-        if await _is_taken(cases, spoken, event, kind):
-            return
-        if (command := parse_command(event, ours, unlinked=True)) is not None:
-            await answer(cases, command, kind)
-            return
-        guess = parse_guess(event, ours, unlinked=True)
-    if guess is not None:
+    if parse_guess(event, ours) is None and await _is_taken(cases, spoken, event, kind):
+        return
+    if (command := parse_command(event, ours, unlinked=True)) is not None:
+        await answer(cases, command, kind)
+    elif (guess := parse_guess(event, ours, unlinked=True)) is not None:
         await cases.asking.ask_command(spoken, guess.verb, guess.argument)
         # The backfill would ask for the command that it stands for.
         await cases.state.claims.claim(claim)
@@ -296,15 +292,15 @@ async def is_answered(cases: UseCases, message: Reply, event: Payload, *, was_sp
     of an edited message, too, but in a direct message, where all messages were answered.
     """
     state, thread, ours = cases.state, message.thread, cases.workspace.identity
-    prompt = subject_of(thread, message.ts, 1)
+    prompt, is_command = subject_of(thread, message.ts, 1), parse_command(event, ours) is not None
     if await state.mailbox.is_known(message.id):
-        return parse_command(event, ours) is not None
+        return is_command
     if await state.outbox.content(prompt) is not None:
         return False
     if await state.claims.is_claimed(claim_of(thread, message.ts)):
         return True
     is_linked = await cases.replies.is_linked(thread)
-    if is_linked and not was_spoken and parse_command(event, ours) is not None:
+    if is_linked and not was_spoken and is_command:
         return True
     if not thread.is_direct:
         return False

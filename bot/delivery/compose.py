@@ -93,7 +93,11 @@ def compose(
     ways = (became.get(file) or Upload(file=file) for file in reply.files)
     if links := [_link(one.file) for one in ways if not one.url]:
         parts.append("\n".join(links))
-    parts += [_spoken(file) for file in reply.files if file.spoken]
+    parts += [
+        f"{_label(file)} begins with:\n\n{block_quote(cut(file.spoken, MOST_QUOTED))}"
+        for file in reply.files
+        if file.spoken
+    ]
     rest = to_devin.mark_typed(to_devin.neutralise_attachments("\n\n".join(parts)))
     if not signs and rest:
         line = CORRECTS if reply.is_correction else ""
@@ -145,10 +149,6 @@ def _link(file: AttachedFile) -> str:
     if file.permalink:
         return link(file.permalink, _label(file))
     return f"[{_label(file)}]" if file.name else NAMELESS
-
-
-def _spoken(file: AttachedFile) -> str:
-    return f"{_label(file)} begins with:\n\n{block_quote(cut(file.spoken, MOST_QUOTED))}"
 
 
 def _label(file: AttachedFile) -> str:

@@ -231,10 +231,8 @@ class Sender:
         return found
 
     async def _may_be_there(self, reply: Reply) -> bool:
-        """Return False if an interrupted try has sent nothing: the uploads are recorded before."""
-        if not reply.all_files:
-            return True
-        return await retried(self.mailbox.uploads, reply.id) is not None
+        """Return True if an interrupted try may have sent `reply`; its files are recorded first."""
+        return not reply.all_files or await retried(self.mailbox.uploads, reply.id) is not None
 
     async def _post(self, lease: Lease, head: Head, message: Message) -> Outcome | Wait | None:
         """Send the message; return None if the lease may have expired before that."""
@@ -283,7 +281,10 @@ class Sender:
         return Message(text, tuple(brought), as_user)
 
     async def _claim_text(self, lease: Lease, head: Head, message: Message) -> bool:
-        """Note a text without its author's line; return False if another reply just had it."""
+        """Note a text without its author's line; return False if another reply just had it.
+
+        It is sent all the same, but a look into the session can't tell the two apart.
+        """
         if not message.as_user:
             return True
         text = self.devin.listed(message.text, message.attachments)

@@ -111,6 +111,8 @@ class Accepting:
 
         Replies after `since` go to Devin; what the session said before stays out, unless it
         `begins` there. If `near` is the thread's first message, its words are kept.
+
+        The read of what met no link comes before all that takes time: later mail may wait for it.
         """
         topic = ""
         if near is not None and near.ts == thread.thread_ts:
@@ -123,11 +125,11 @@ class Accepting:
         if existing and existing.session != session and await self.gives_way(thread, existing):
             await self.state.links.remove(thread, existing.session)
             existing = await self.state.links.create(thread, link, begins=begins)
+        found = existing or link
         # Slack sends a request again that takes long, and a script may run twice: a link that this
-        # request has made is new to it.
-        is_new = existing is None or (existing.card, existing.session) == (link.card, session)
-        if (existing or link).since == link.since:
-            # Before anything that takes time: what comes now may have to wait for that.
+        # request has made, as its card's name tells, is new to it.
+        is_new = (found.card, found.session) == (link.card, session)
+        if found.since == since:
             await self.read_since(thread, since, took_long=begins)
         if is_new:
             if await self.state.claims.claim(f"linked:{thread.name}:{link.card}"):
@@ -135,7 +137,7 @@ class Accepting:
             if existing is None:  # else its first poll is due, or has been waited for
                 await self.polling.begin(thread, session)
             await self.schedule.tell(card_owed(thread, link))
-        return existing or link, is_new
+        return found, is_new
 
     async def is_starting(self, thread: ThreadRef) -> bool:
         """Return True while a session is being started in `thread`."""

@@ -105,7 +105,10 @@ def listed(shown: Sequence[Shown], count: int, note: str) -> SlackMessage:
     """Return the first of `count` threads as a message, those that wait for someone first."""
     if not shown:
         return SlackMessage(note or EMPTY.text, buttons=(OPEN,))
-    head, *rest = [listing(title, list(map(_item, group))) for title, group in _grouped(shown)]
+    head, *rest = [
+        listing(title, [Item(one.session, one.seen, one.address) for one in group])
+        for title, group in _grouped(shown)
+    ]
     more = f"My *Home* tab lists up to {MOST_SHOWN} of {count:,}." if count > len(shown) else ""
     return SlackMessage(head, advice="\n".join(rest), footer=_joined(" ", more, note))
 
@@ -115,10 +118,6 @@ def _grouped(shown: Sequence[Shown]) -> Sequence[tuple[str, Sequence[Shown]]]:
     waiting = [one for one in shown if one.seen.needs_someone]
     others = [one for one in shown if one not in waiting]
     return [(title, group) for title, group in ((WAITING_TITLE, waiting), (TITLE, others)) if group]
-
-
-def _item(one: Shown) -> Item:
-    return Item(one.session, one.seen, one.address)
 
 
 def closed(standing: Standing, admin: str = ADMIN) -> SlackMessage:

@@ -88,7 +88,7 @@ def atoms(tokens: Sequence[Token]) -> list[Atom]:
     """Return inline tokens as inert Markdown; `text_join` must not have joined them."""
     outer: list[tuple[str, list[Atom]]] = []
     target, found = "", list[Atom]()
-    for is_text, run in groupby(tokens, _is_text):
+    for is_text, run in groupby(tokens, lambda one: one.type in {"text", "text_special"}):
         if is_text:
             found += _text(list(run))
             continue
@@ -137,10 +137,6 @@ def guarded(text: str) -> str:
 def _autolink(address: str) -> str:
     """Return a link that shows its address; a parser might decode `xn--…` in an autolink."""
     return f"[{_escaped(address)}]({address})" if "xn--" in address else f"<{address}>"
-
-
-def _is_text(token: Token) -> bool:
-    return token.type in {"text", "text_special"}
 
 
 def _of(token: Token) -> list[Atom]:
