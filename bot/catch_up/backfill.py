@@ -176,8 +176,7 @@ class CatchUp:
             await asyncio.gather(running, return_exceptions=True)
             # What this process has refused, and the lease, are left to other processes.
             try:
-                if self._listening.has_unnoted:
-                    await self._listening.note()
+                await self._listening.note()
                 await self._listening.move_checkpoint()
                 await self._checkpoints.let_go()
             except errors.StoreAway as error:
@@ -204,8 +203,7 @@ class CatchUp:
         self._reader.out_of_reach.clear()
         skipped: set[ThreadRef] = set()
         while True:
-            if self._listening.has_unnoted:
-                await self._listening.note()
+            await self._listening.note()
             if not await self._checkpoints.claim():
                 return
             async with renewed(self._renew, BACKFILL_LEASE / RENEWALS, "catch-up"):

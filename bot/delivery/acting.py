@@ -22,6 +22,7 @@ from bot.model.sessions import SessionId
 from bot.redis import keep
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import TIER_4, Lookup, Need
+from bot.slack.people import identifying
 from bot.store.state import State
 
 log = logging.getLogger(__name__)
@@ -72,14 +73,10 @@ class Acting:
         person = await self._people.person(user)
         if not person.is_full_member:
             return ""
-        try:
+        with identifying(MEMBERS):
             found = await self._accounts.get(user)
             if not found and self.is_required and not await self._claims.is_claimed(_asked(user)):
                 found = await self._accounts.ask(user, Need.ACT)
-        except SlackAway as error:
-            raise NotIdentified(
-                error.reason, retry_after=error.retry_after, method=MEMBERS
-            ) from error
         return found or ""
 
     async def as_whom(

@@ -205,11 +205,11 @@ class Sender:
         message = await self._compose(lease, head, as_user)
         if isinstance(message, Wait):
             return self._rate_limit.learn(lease.session, message, self.backoff(head)), None
-        if message is not None and may_be_there:
-            lost = Outcome(kind=OutcomeKind.UNCERTAIN, detail="the relay stopped while sending")
-            return await self._look(lease, head, message, lost), message
         if message is None:
             return None, None
+        if may_be_there:
+            lost = Outcome(kind=OutcomeKind.UNCERTAIN, detail="the relay stopped while sending")
+            return await self._look(lease, head, message, lost), message
         answer = await self._post(lease, head, message)
         if message.as_user and is_about_acting(answer):
             answer, message = await self._post_otherwise(lease, head, message, answer)

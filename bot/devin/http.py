@@ -92,10 +92,7 @@ class DevinHttp:
         clock: Callable[[], datetime] | None = None,
         most: int = READ_LIMIT,
     ) -> Answer | Unread:
-        """Return the answer to a read that succeeded within `seconds`, at most `most` bytes.
-
-        Its `skew` is to `clock`, or 0 without one.
-        """
+        """Return the answer to a read that succeeded within `seconds`, at most `most` bytes."""
         if isinstance(path, Unread):
             return path
         metrics.DEVIN_READS.labels(kind).inc()

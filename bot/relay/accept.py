@@ -92,8 +92,7 @@ class Accepting:
         if (wait := await self.state.starts.count(who, start)) is not None:
             metrics.TURNED_AWAY.labels("too_many_starts").inc()
             if await self.state.claims.claim(f"turned away:{start}"):
-                ids = {"channel": channel, "step": step}
-                audit(Event.TURNED_AWAY, who, why="too_many_starts", **ids)
+                audit(Event.TURNED_AWAY, who, why="too_many_starts", channel=channel, step=step)
             raise errors.TooManyStarts(self.state.starts.most, wait)
 
     async def link(

@@ -188,10 +188,7 @@ class Asking:
         return find_session(str(root.get("text") or ""))
 
     async def offer(self, message: Reply) -> None:
-        """Tell the author of `message` that no session got it, and offer what can be done.
-
-        That is to begin a session or a link, or to send it to one that came after it.
-        """
+        """Tell the author of `message` that no session got it, and offer what can be done."""
         if await self.state.mailbox.is_known(message.id):
             return
         link = await self.state.links.get(message.thread)

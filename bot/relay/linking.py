@@ -101,10 +101,7 @@ class Linking:
         return Heard(link, how, await self.audience.is_barred(thread.channel, link.by))
 
     async def status(self, thread: ThreadRef, by: UserId) -> SlackMessage:
-        """Describe `thread`, and its session as last read; raises as `linked` does.
-
-        Where Devin's words may not go, or Slack does not say whether they may, it is barred.
-        """
+        """Describe `thread`, and its session as last read; raises as `linked` does."""
         await self.accepting.check(by, thread.channel)
         link = await self.accepting.linked(thread)
         heard = await self.audience.of(thread, Need.ACT)

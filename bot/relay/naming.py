@@ -83,11 +83,7 @@ class Naming:
         return {one.session: one for one in found}
 
     async def offered(self, channel: str, by: UserId) -> Choices:
-        """Return the open sessions that `by` can choose from in `channel`, within about a second.
-
-        Only a person who `_sees_all` gets those from elsewhere. The channel's default, or else its
-        only session, is the likeliest.
-        """
+        """Return the open sessions that `by` can choose from in `channel`, in about a second."""
         await self.accepting.check(by, channel)
         default, known = await self._known_in(channel)
         here = await self.still_open(known[:MOST_HERE])

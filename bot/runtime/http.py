@@ -57,10 +57,7 @@ class Health:
         self._checks: dict[str, Check] = {}
 
     async def until(self, name: str, attempt: Callable[[], Awaitable[T]]) -> T:
-        """Retry `attempt` until it succeeds, and report the wait; other errors end the wait.
-
-        Slack is not asked again before the time that it says.
-        """
+        """Retry `attempt` until it succeeds, and report the wait; other errors end the wait."""
         delay = RETRY_SECONDS
         while True:
             try:

@@ -247,10 +247,7 @@ class WorkPoll:
             self._dispatch.close()
 
     async def once(self) -> float:
-        """Begin what is due, as far as there is capacity, except what waits here already.
-
-        Return the seconds until the next poll.
-        """
+        """Begin what is due, if there is capacity; return the seconds until the next poll."""
         dispatch, capacity = self._dispatch, self._dispatch.capacity
         try:
             due, overdue = await scripts.list_due(

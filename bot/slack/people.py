@@ -76,7 +76,7 @@ class People:
 
     async def is_home(self, place: str) -> bool:
         """Return True for our workspace or organization, or in the latter; raises as `person`."""
-        with _identifying(WORKSPACES):
+        with identifying(WORKSPACES):
             return await self._is_ours(place)
 
     async def forget_workspaces(self) -> None:
@@ -87,7 +87,7 @@ class People:
         """Look `user` up, `Person.unknown` if there is none; may raise `NotIdentified`."""
         if user == WORKFLOW:
             return Person(id=user, name=WORKFLOW_NAME, is_known=False)
-        with _identifying("users.info"):
+        with identifying("users.info"):
             return await self._users.get(user, need) or Person.unknown(user)
 
     async def email(self, user: UserId) -> str:
@@ -103,7 +103,7 @@ class People:
 
     async def members(self, group: str) -> frozenset[UserId]:
         """Return the members of a user group, if there is one; raises as `person` does."""
-        with _identifying(GROUP_MEMBERS):
+        with identifying(GROUP_MEMBERS):
             for place in await self._places():
                 if found := await self._members.get(f"{group}@{place}"):
                     return found
@@ -257,7 +257,8 @@ async def workspaces_of(client: SlackClient) -> dict[str, str]:
 
 
 @contextmanager
-def _identifying(method: str) -> Iterator[None]:
+def identifying(method: str) -> Iterator[None]:
+    """Have a look-up of a person that fails raise `NotIdentified`."""
     try:
         yield
     except errors.SlackAway as error:

@@ -229,10 +229,9 @@ class Mailbox:
     ) -> tuple[int, float | None] | None:
         """Put the head off until `after`; return None if it is no longer being sent under `token`.
 
-        Otherwise, return the attempts so far, and the seconds until its report, if any.
-
-        With `report_after`, Devin has put it off: that counts as an attempt, and the first time in
-        a round owes a report that it waits, due after that. Without it, the reply wasn't sent.
+        Otherwise, return the attempts so far, and the seconds until its report, if any. With
+        `report_after`, Devin has put it off: that counts as an attempt, and the first time in a
+        round owes a report that it waits, due after that. Without it, the reply wasn't sent.
         """
         report = "" if report_after is None else Owed(head.reply.id, head.round, OwedKind.DELAY)
         answer = await scripts.defer(

@@ -233,7 +233,15 @@ class Watches:
             began=poll.began,
             after_ms=_after(found.after),
             read_ids=_read_ids(poll, found),
-            said=[_said(poll.session, thread, said) for thread, said in found.said],
+            said=[
+                {
+                    "thread": thread.name,
+                    "item": said.model_copy(update={"session": poll.session}).to_json(),
+                    "subject": words_subject(thread),
+                    "owed": str(words_owed(thread)),
+                }
+                for thread, said in found.said
+            ],
             caught_up=[{"name": one.thread.name, "at": one.joined} for one in found.caught_up],
             cards=[
                 {"thread": one.thread.name, "card": card_subject(one.thread, one.link)}
@@ -340,15 +348,6 @@ def _read_ids(poll: TakenPoll, found: Found) -> str:
 
 def _after(pause: timedelta | None) -> int:
     return -1 if pause is None else millis(pause)
-
-
-def _said(session: SessionId, thread: ThreadRef, said: Said) -> Mapping[str, str]:
-    return {
-        "thread": thread.name,
-        "item": said.model_copy(update={"session": session}).to_json(),
-        "subject": words_subject(thread),
-        "owed": str(words_owed(thread)),
-    }
 
 
 class SessionName(Record):

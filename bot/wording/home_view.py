@@ -154,7 +154,9 @@ def _thread(one: Shown) -> Sequence[Block]:
     small = _joined("\n", standing, _joined(" ", *pull_requests(one.seen), follows))
     muted = " · *muted*" if one.link.muted else ""
     head = f"*{session_link(one.session)}* in {_place(one.thread)}{muted}"
-    named = message.section(_joined("\n", state, head, _topic(one)))
+    topic = excerpt(one.link.topic.translate(SEPARATOR), limit=TOPIC_SHOWN)
+    opens = f"<{one.address}|{topic or OPEN_THREAD}>" if one.address else topic
+    named = message.section(_joined("\n", state, head, opens))
     return {**named, "accessory": _menu(one)}, message.context(small)
 
 
@@ -168,11 +170,6 @@ def _menu(one: Shown) -> Block:
     choices = (mute, ("Unlink", actions.HOME_UNLINK))
     options = [message.option(label, home_value(action, *link)) for label, action in choices]
     return {"type": "overflow", "action_id": actions.HOME_MENU, "options": options}
-
-
-def _topic(one: Shown) -> str:
-    topic = excerpt(one.link.topic.translate(SEPARATOR), limit=TOPIC_SHOWN)
-    return f"<{one.address}|{topic or OPEN_THREAD}>" if one.address else topic
 
 
 def _home(blocks: Sequence[Block]) -> View:

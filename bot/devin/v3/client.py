@@ -212,10 +212,7 @@ class DevinV3:
         clock: Callable[[], datetime] | None = None,
         most: int = MOST_READ,
     ) -> Items:
-        """Read a list's pages behind `after`, at most `most` of them, within `read_seconds`.
-
-        From a page that is longer than what is read, entries are asked for one by one.
-        """
+        """Read a list's pages behind `after`, at most `most` of them, within `read_seconds`."""
         now = asyncio.get_running_loop().time
         ends, size, read = now() + self._http.timing.read_seconds, ON_A_PAGE, Items(after)
         while read.reads < most:

@@ -216,8 +216,7 @@ class Starter:
     async def _wait(self, start: Start, wait: Wait) -> SlackMessage:
         """Have the start tried again later by raising `DevinAway`, or else give it up."""
         if self._is_over(start):
-            given_up = Outcome(kind=OutcomeKind.GIVEN_UP, detail=wait.reason)
-            return self._failed(start, given_up)
+            return self._failed(start, Outcome(kind=OutcomeKind.GIVEN_UP, detail=wait.reason))
         raise await self._put_off(start, wait)
 
     def _failed(self, start: Start, why: Outcome) -> SlackMessage:
@@ -280,11 +279,5 @@ def _record(start: Start, session: SessionId, started: Started) -> None:
     options, _ = parse_options(escape(started.chosen))
     chosen = options.model_copy(update={"title": ""}).written()
     ids = {**start.thread.log_fields, "session_id": session, "tag": start.tag}
-    audit(
-        Event.STARTED,
-        start.by,
-        **ids,
-        chosen=chosen,
-        as_user=started.as_user,
-        step=start.message.step,
-    )
+    ids |= {"chosen": chosen, "as_user": started.as_user, "step": start.message.step}
+    audit(Event.STARTED, start.by, **ids)

@@ -127,12 +127,14 @@ def state_words(seen: Watched) -> str:
 def _state_of(seen: Watched) -> tuple[str, str]:
     """Return a state's symbol, and its predicate."""
     if seen.is_missing:
-        return _MISSING
+        return "grey_question", "can't *find* this session"
     if seen.is_at_cap and seen.cap and seen.state is SessionState.SUSPENDED:
         return "no_entry", f"has *used up its cap* of {cap_of(seen.cap)}"
     if seen.trouble is Trouble.LIMIT and seen.state is SessionState.SUSPENDED:
-        return _AT_LIMIT
-    return _FAILED if seen.trouble is Trouble.ERROR else _STATES[seen.state]
+        return "no_entry", "is *stopped* at a usage or billing limit"
+    if seen.trouble is Trouble.ERROR:
+        return "x", "is *stopped* because of an error"
+    return _STATES[seen.state]
 
 
 def _linked(shown: Card) -> str:
@@ -225,9 +227,6 @@ _STATES = {
     SessionState.ENDED: ("black_circle", "can't continue: the session has *ended*"),
     SessionState.UNKNOWN: ("grey_question", "is in an *unknown* state"),
 }
-_MISSING = ("grey_question", "can't *find* this session")
-_AT_LIMIT = ("no_entry", "is *stopped* at a usage or billing limit")
-_FAILED = ("x", "is *stopped* because of an error")
 
 FOLLOWS = {
     Follow.ALL: "All of Devin's messages are posted in the thread",
