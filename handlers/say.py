@@ -7,7 +7,6 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from bot.model.errors import BadSession, ChooseSession
 from bot.model.options import BadOptions
 from bot.model.record import string
-from bot.model.threads import ThreadRef
 from bot.relay import UseCases
 from bot.wording import actions, commands, forms, refusals
 from bot.wording.lifecycle import form
@@ -35,7 +34,7 @@ def register(app: AsyncApp, cases: UseCases) -> None:
             await ack(text=commands.SAY_HELP.text)
         else:
             await ack()
-            place = ThreadRef(team=cases.workspace.team, channel=say.channel, thread_ts="")
+            place = cases.workspace.place(say.channel)
             asker = Asker(cases, string(command, "response_url"), say.by, place)
             await cases.background.soon((_say if say.text else _ask)(cases, say, asker))
 

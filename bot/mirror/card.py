@@ -163,7 +163,8 @@ class CardTeller:
         since a card changes all the time then.
         """
         ts, key = begun.record["ts"], str(begun.owed)
-        shows, shown = _digest(words), begun.record["shows"]
+        shows = sha256(json.dumps(words.params()).encode()).hexdigest()[:16]
+        shown = begun.record["shows"]
         if not ts and begun.again:
             ts = await self.workspace.threads.find(thread, key) or ""
         if ts and shows == shown and not begun.again:
@@ -193,7 +194,3 @@ class CardTeller:
             log.warning("card not edited", extra=begun.owed.log_fields | {"reason": str(error)})
             return error.reason
         return ""
-
-
-def _digest(words: SlackMessage) -> str:
-    return sha256(json.dumps(words.params()).encode()).hexdigest()[:16]

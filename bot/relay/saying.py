@@ -233,7 +233,7 @@ class Say:
         if session is not None:
             act = await self.naming.act_for(session, channel)
             await self.accepting.check(by, channel, act)
-            place = ThreadRef(team=self.workspace.team, channel=channel, thread_ts="")
+            place = self.workspace.place(channel)
             await self.speaking.command(place, by, text, key, session, act)
             return
         active = await self.state.links.active(self.workspace.team, channel, ACTIVE)

@@ -150,8 +150,7 @@ class Usage:
         post = await self._words(channel, digest, due)
         if post is None:
             return False
-        place = ThreadRef(team=self.workspace.team, channel=channel, thread_ts="")
-        key = str(begun.owed)
+        place, key = self.workspace.place(channel), str(begun.owed)
         try:
             await self.workspace.threads.post_once(place, post, key, again=begun.again)
         except SlackRefused as error:

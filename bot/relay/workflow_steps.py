@@ -130,7 +130,7 @@ class WorkflowSteps:
     ) -> tuple[Reply, str]:
         """Return the message as it is not posted yet, and its text for people."""
         if thread is None and step.channel:
-            thread = ThreadRef(team=self.workspace.team, channel=step.channel, thread_ts="")
+            thread = self.workspace.place(step.channel)
         reply = Reply(
             thread=thread or ThreadRef.nowhere(self.workspace.team, step.execution, step.at),
             ts=step.at,

@@ -150,9 +150,7 @@ class Channels:
         return person.id in (await self._members.get(channel, need) or frozenset())
 
     def _is_fresh(self, kept: Channel, need: Need, fresh: float) -> bool:
-        if not need.share:
-            return True
-        if kept.refusal == MISSING_SCOPE:
+        if not need.share or kept.refusal == MISSING_SCOPE:
             return True
         seconds = min(fresh, REFUSED_SECONDS) if kept.refusal else fresh
         # The clock is an estimate, so an answer may seem to be of a moment that is yet to come.

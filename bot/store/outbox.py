@@ -176,9 +176,8 @@ class Outbox:
 
     async def begin(self, owed: Owed) -> Begun | None:
         """Begin a try, and read the subject; None without an entry or its lease."""
-        token, lease_ms = secrets.token_hex(8), millis(ENTRY_LEASE)
         answer = await scripts.begin_entry(
-            self._store, owed=str(owed), token=token, lease_ms=lease_ms
+            self._store, owed=str(owed), token=secrets.token_hex(8), lease_ms=millis(ENTRY_LEASE)
         )
         if not answer:
             return None

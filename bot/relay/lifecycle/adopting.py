@@ -125,7 +125,7 @@ class OwnThreads:
         if not (raw := begun.record["content"]):
             return False
         wanted = OwnThread.model_validate_json(raw)
-        place = ThreadRef(team=self.workspace.team, channel=wanted.channel, thread_ts="")
+        place = self.workspace.place(wanted.channel)
         key = f"{begun.owed.subject}:{wanted.number}|1|thread"
         threads, ts = self.workspace.threads, None
         if begun.again:
@@ -147,18 +147,18 @@ class OwnThreads:
             await self.accepting.link(thread, by, wanted.session, at, begins=begins, near=first)
             if wanted.told_in is not None:
                 address = self.workspace.address(thread)
-                told = words.followed(named, await self._by(wanted), address)
+                by_name = await self.workspace.people.name(by)
+                told = words.followed(named, by_name, address)
                 await self.notices.say(wanted.told_in, told, once=f"followed:{wanted.number}")
         return True
 
     async def _refused(self, wanted: OwnThread, named: NamedSession, why: str) -> None:
         """Tell who asked for it, of a rule once a day."""
-        place = ThreadRef(team=self.workspace.team, channel=wanted.channel, thread_ts="")
+        place = wanted.told_in or self.workspace.place(wanted.channel)
         once = f"no own thread:{wanted.number}"
         if wanted.rule:
             once = f"no own threads:{int(time.time() / 86_400)}"
-        told = words.refused(named, why)
-        await self.notices.whisper(wanted.told_in or place, wanted.by, told, once=once)
+        await self.notices.whisper(place, wanted.by, words.refused(named, why), once=once)
 
     async def end(self, begun: Begun, *, told: bool) -> None:  # noqa: ARG002  (as `Teller` has it)
         """End the entry; the thread may be asked for again once its link has ended."""
@@ -183,13 +183,10 @@ class OwnThreads:
         return NamedSession(named.session, "", named.url) if is_barred else named
 
     async def _words(self, wanted: OwnThread, named: NamedSession) -> SlackMessage:
-        by = await self._by(wanted)
+        by = await self.workspace.people.name(wanted.by)
         if wanted.parent is None:
             return words.adopted(named, wanted.rule, by)
         return words.child(named, await self._named(wanted, wanted.parent), by)
-
-    async def _by(self, wanted: OwnThread) -> str:
-        return await self.workspace.people.name(wanted.by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,9 +266,8 @@ class Adopting:
             return True
         log.info("not adopted", extra={"channel": channel, "by": rule.by, "reason": standing})
         told = words.rests(rule.written, await self.workspace.people.name(rule.by))
-        place = ThreadRef(team=self.workspace.team, channel=channel, thread_ts="")
         once = f"rule rests:{short_id(rule.written)}:{rule.since}"  # which may have any characters
-        await self.notices.say(place, told, once=once)
+        await self.notices.say(self.workspace.place(channel), told, once=once)
         return False
 
     async def _paid(self, rules: Sequence[Rule]) -> Sequence[Rule]:
@@ -298,8 +294,8 @@ class Adopting:
                 waiting.add(one.session)
         if waiting and await self.state.claims.claim(f"adoption waits:{channel}", SPAN):
             once = f"adoption waits:{channel}:{int(time.time())}"
-            place = ThreadRef(team=self.workspace.team, channel=channel, thread_ts="")
-            await self.notices.say(place, words.waiting(len(waiting)), once=once)
+            told = words.waiting(len(waiting))
+            await self.notices.say(self.workspace.place(channel), told, once=once)
         for rule, found in lists:
             if found:
                 oldest = next((one for one in found if one.session in waiting), found[-1])

@@ -293,8 +293,7 @@ class Defaults:
         """Return Slack markup as people read it: with names, and without entities."""
         if not markup:
             return ""
-        nowhere = ThreadRef(team=self.workspace.team, channel="", thread_ts="")
-        said = Reply(thread=nowhere, ts="", author=UserId(""), text=markup)
+        said = Reply(thread=self.workspace.place(""), ts="", author=UserId(""), text=markup)
         return await markdown_of(said, self.workspace.people)
 
 

@@ -282,8 +282,7 @@ class Starting:
         await self.accepting.check(by, channel, Act.START)
         if not (await self.choosing.of(channel, text)).prompt.strip():
             raise errors.NoTask
-        thread = ThreadRef(team=self.workspace.team, channel=channel, thread_ts="")
-        await self.speaking.command(thread, by, text, key, act=Act.START)
+        await self.speaking.command(self.workspace.place(channel), by, text, key, act=Act.START)
 
     async def go_on(
         self, thread: ThreadRef, session: SessionId, by: UserId, pressed: Ts

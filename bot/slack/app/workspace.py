@@ -242,6 +242,10 @@ class Workspace:
         self.functions = Functions(client)
         self.admin = admin_named(settings.admin_contact, mentions=settings.notify)
 
+    def place(self, channel: str) -> ThreadRef:
+        """Return where a post in `channel` begins a thread: one without a `thread_ts`."""
+        return ThreadRef(team=self.team, channel=channel, thread_ts="")
+
     def address(self, thread: ThreadRef) -> str:
         """Return a thread's address in Slack; "" until Slack has told the workspace's address."""
         ts, ours = thread.thread_ts, self.identity.url
