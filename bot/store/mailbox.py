@@ -300,7 +300,8 @@ class Mailbox:
     async def length(self, session: SessionId) -> int:
         """Return the number of replies that wait for `session`."""
         _, found = await commands.places(self._store, keys=[mail_key(session)], members=[""])
-        return int(found[0][0])
+        ((length, *_),) = found
+        return int(length)
 
 
 def _thread_of(reply: Reply) -> str:

@@ -331,10 +331,7 @@ def _follower(name: str, joined: str, link: Link) -> Follower:
 
 
 def _seen(raw: str | None, since: object) -> Watched | None:
-    """Parse a record, whose `answerable_since` is when its poll began, or `since`, when it ended.
-
-    Replies that were sent between the two were under way, and are no answers.
-    """
+    """Parse a record; its `answerable_since` is when its poll began, or `since`, when it ended."""
     seen, later = Watched.parse(raw), Millis(str(since or 0))
     return seen and seen.model_copy(update={"answerable_since": max(seen.answerable_since, later)})
 

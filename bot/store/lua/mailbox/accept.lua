@@ -5,7 +5,7 @@
 --   none       accepted  accepted     accepted      but an old event: outdated
 --   ahead      accepted  accepted     accepted
 --   waiting    repeated  if it moves  repeated
---   sending    repeated  if it moves  repeated      moves later: sending
+--   sending    repeated  if it moves  repeated      but not yet: sending
 --   done       repeated  if it moves  if untaken
 --   withdrawn  repeated  repeated     accepted
 -- `ahead` has an edit that came first (`revise`), and only a person replaces that text. It `moves`
