@@ -238,7 +238,7 @@ def _delivered(at: Millis, facts: Mapping[str, Facts]) -> Verdict:
     since, read = _shown(str(seen["since"]), at), _shown(str(seen["read_at"]), at)
     has = "spoken since" if spoke else "said nothing since"
     says = f"{says}, and has {has}; state {state} since {since}, read {read}"
-    if spoke and (link.get("follow") == "off" or not link.get("joined", True)):
+    if spoke and "session" in link and (link["follow"] == "off" or not link["joined"]):
         return LOOK, f"{says}; its thread follows nothing", "To see it: @Devin Relay follow."
     return WELL, says, DEVINS if spoke else SILENT
 

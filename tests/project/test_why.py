@@ -367,6 +367,10 @@ async def test_what_devin_has_says_what_devin_does_with_it(case: Case) -> None:
     assert "→ To see it: @Devin Relay follow." in (await case.told())["due"]
     await relinked(case, session=SessionId("devin-1"))
     assert await case.says() == "✓ was sent: Devin has it"
+    await Links(case.store, TTL).remove(case.thread)
+    found = await read(state=SessionState.WAITING, last=Said(at=ms(4)))
+    assert " has spoken since; " in found
+    assert "follows nothing" not in found  # where there is no link, `follow` is refused
 
 
 async def test_what_is_owed_needs_somebody_once_it_is_overdue(case: Case) -> None:
