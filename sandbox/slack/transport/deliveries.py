@@ -18,8 +18,8 @@ class Delivery:
     """One event, command or interaction on its way to the app, and its progress.
 
     `last_status` is the app's HTTP status, 200 for a Socket Mode ack, None for no answer at all;
-    `error` is why the last attempt failed, or what Slack would show to the person. Of the
-    `attempts`, those that were `lost` met no Socket Mode connection, or one that ended.
+    `error` is why the last attempt failed, or what Slack would show to the person. Of an
+    event's `attempts`, those that were `lost` met no Socket Mode connection, or one that ended.
     """
 
     kind: Kind
