@@ -43,7 +43,7 @@ HASHES: dict[str, set[str]] = {
 """The fields that a script may name of a hash, by the name that all scripts have for its key."""
 
 HASH_CALL = re.compile(
-    r"redis\.call\(\s*'(H[A-Z]+)',\s*(?:\w+\.)?(\w+)(?:,\s*([^()]*(?:\([^()]*\)[^()]*)*))?\)"
+    r"redis\.p?call\(\s*'(H[A-Z]+)',\s*(?:\w+\.)?(\w+)(?:,\s*([^()]*(?:\([^()]*\)[^()]*)*))?\)"
 )
 
 
@@ -83,7 +83,7 @@ def test_a_script_names_only_fields_that_are_declared() -> None:
     for name, source in SCRIPTS.items():
         undeclared = [(key, field) for key, field in fields(source) if field not in HASHES[key]]
         assert not undeclared, f"{name}: misspelt, or not in `HASHES`"
-        calls = re.findall(r"redis\.call\(\s*'H", source)
+        calls = re.findall(r"redis\.p?call\(\s*'H", source)
         assert len(HASH_CALL.findall(source)) == len(calls), name
 
 

@@ -2,7 +2,7 @@
 -- delivery. The token on the reply is the fence: a holder that took the reply over has put its own
 -- there. The lease itself may have expired, for instance while Redis was away; the outcome still
 -- counts. `kept` is the reply to keep, or ''. `answered`: Devin responded, so it isn't failing.
--- `thread`, or '', is where the outcome is noted for `status`, while it follows the session. If the
+-- `thread`, or '', is where the outcome is noted for `status`, while it has the session. If the
 -- reply of `by` reached it, or `may_be_there`, it closes what Devin had asked when it was sent.
 -- Returns 'lost', 'held', or the step, as `next_head` does.
 local session = ARGV[1]
@@ -39,9 +39,9 @@ if state == 'sending' then
     prolong(key.outbox, keep.done)
   end
   if thread ~= '' then
-    local follows = redis.call('HEXISTS', watched, 'joined:' .. thread) == 1
-    if follows then redis.call('HSET', watched, 'last:' .. thread, outcome) end
-    if follows and may_be_there then redis.call('HSET', watched, 'by:' .. thread, by) end
+    local joined = redis.call('HEXISTS', watched, 'joined:' .. thread) == 1
+    if joined then redis.call('HSET', watched, 'last:' .. thread, outcome) end
+    if joined and may_be_there then redis.call('HSET', watched, 'by:' .. thread, by) end
     if may_be_there then redis.call('HSET', watched, 'replied', now, 'reply_sent_at', since) end
     want_poll(session, now + poll_after_ms, now, link_ttl)
   end
