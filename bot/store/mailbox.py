@@ -1,9 +1,9 @@
 """Each session has a mailbox with its accepted replies, oldest first; each reply gets an outcome.
 
 The invariant: a reply is in its session's mailbox from the moment it is accepted until it is
-withdrawn or its outcome is written, and only the holder of the session's lease sends it. A lease
-carries a token and expires by itself, so a holder that died is followed by another, and one that
-was frozen finds its token void: it can neither pop nor report a reply for its successor.
+withdrawn or its outcome is written, and only the holder of the session's lease begins to send it.
+A lease carries a token and expires by itself, so a holder that died is followed by another, and one
+that was frozen finds its token void: it can neither pop nor report a reply for its successor.
 """
 
 import secrets

@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-import pytest
 import redis.asyncio
 
 from bot.model.people import UserId
@@ -104,23 +103,6 @@ async def test_a_poll_tells_the_time_by_redis_however_late_it_reads(store: Store
     (poll,) = await take(store)
     late = replace(poll, taken=poll.taken - 60)
     assert late.clock() >= as_datetime(poll.began) + timedelta(seconds=60)
-
-
-@pytest.mark.parametrize("how", ["unlinked", "expired"])
-async def test_nothing_is_kept_of_a_thread_that_has_left_its_session(
-    store: Store, raw: redis.asyncio.Redis, how: str
-) -> None:
-    """Neither that it followed, nor what became of its replies, nor who wrote them."""
-    name, known = thread().name, at(watched_key(SESSION))
-    await linked(store)
-    await linked(store, 2)
-    await raw.hset(known, mapping={f"by:{name}": "U0BEN", f"last:{name}": "{}"})
-    if how == "unlinked":
-        await Links(store, TTL).remove(thread())
-    else:
-        await raw.delete(at(link_key(thread())))
-        await take(store)
-    assert [one for one in await raw.hkeys(known) if name in str(one)] == []
 
 
 async def test_a_reply_that_was_sent_while_a_poll_read_answers_nothing_that_it_found(

@@ -1,4 +1,4 @@
--- Returns the threads that follow a session.
+-- Returns the threads that are linked to a session, whether they follow what it says or not.
 local function followers_of(session)
   local watched, found = key.watched(session), {}
   for _, field in ipairs(redis.call('HKEYS', watched)) do

@@ -2,8 +2,9 @@
 -- delivery. The token on the reply is the fence: a holder that took the reply over has put its own
 -- there. The lease itself may have expired, for instance while Redis was away; the outcome still
 -- counts. `kept` is the reply to keep, or ''. `answered`: Devin responded, so it isn't failing.
--- `thread`, or '', is where the outcome is noted for `status`, while it has the session. If the
--- reply of `by` reached it, or `may_be_there`, it closes what Devin had asked when it was sent.
+-- `thread` has the outcome for `status`, as long as it is linked to the session; '' is none. If the
+-- reply, which `by` wrote, reached the session or `may_be_there`, what was open when it was sent is
+-- answered.
 -- Returns 'lost', 'held', or the step, as `next_head` does.
 local session = ARGV[1]
 local token = ARGV[2]
