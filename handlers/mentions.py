@@ -131,9 +131,8 @@ async def is_missed(cases: UseCases, command: Command) -> bool:
 async def _begins(cases: UseCases, command: Command, event: str) -> bool:
     """Return True if a command is to be run, and no other event of it has begun that."""
     thread, ts = command.thread, command.ts
-    reply = reply_id(thread.team, thread.channel, ts)
-    if command.may_be_reply and await cases.state.mailbox.is_known(reply):
-        return False  # if it was edited, `events` tells what that does
+    if await cases.state.mailbox.is_known(reply_id(thread.team, thread.channel, ts)):
+        return False  # a reply that was edited: `events` tells what that does
     return await cases.state.claims.begin(claim_of(thread, ts), event)
 
 

@@ -91,10 +91,7 @@ LIKENESS = 0.75
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command by mention: `verb`, and its argument, if any; `app` is as in a `Reply`.
-
-    It `may_be_reply` that was accepted, if it was edited, or would be talk in a linked thread.
-    """
+    """A command by mention: `verb`, and its argument, if any; `app` is as in a `Reply`."""
 
     verb: str
     argument: str
@@ -102,7 +99,6 @@ class Command:
     by: UserId
     ts: str
     app: str
-    may_be_reply: bool = False
 
 
 def parse_command(event: Payload, ours: Identity, *, unlinked: bool = False) -> Command | None:
@@ -115,10 +111,10 @@ def parse_command(event: Payload, ours: Identity, *, unlinked: bool = False) -> 
     said = _as_command(event, ours)
     if said is None or said.verb not in VERBS:
         return None
-    argument, is_talk = _argument(said.verb, said.argument), _may_be_talk(event, ours.user, said)
-    if argument is None or (is_talk and not unlinked):
+    argument = _argument(said.verb, said.argument)
+    if argument is None or (not unlinked and _may_be_talk(event, ours.user, said)):
         return None
-    return replace(said, argument=argument, may_be_reply=is_talk or bool(event.get("edited")))
+    return replace(said, argument=argument)
 
 
 def parse_guess(event: Payload, ours: Identity, *, unlinked: bool = False) -> Command | None:

@@ -242,28 +242,6 @@ def test_a_message_is_for_the_bot_by_name_or_by_place(event: JSON, is_spoken: bo
     assert (parse_spoken(event, OURS) is not None) is is_spoken
 
 
-@each(
-    ("event", "may_be_reply"),
-    [
-        (a_mention("start Write a poem"), False),
-        (
-            a_mention(
-                "start Write a poem", edited={"user": "U0ADA00000", "ts": "1764000009.000100"}
-            ),
-            True,
-        ),
-        (in_dm("start Write a poem"), False),
-        (in_dm("start Write a poem", thread_ts=ROOT_TS), True),
-        (in_dm(f"<@{BOT_USER}> start Write a poem", thread_ts=ROOT_TS), False),
-    ],
-)
-def test_what_may_have_been_a_reply_before_is_told(event: JSON, may_be_reply: bool) -> None:  # noqa: FBT001
-    """It was edited, or its thread had a link then; of anything else, Redis need not be asked."""
-    command = parse_command(event, OURS, unlinked=True)
-    assert command is not None
-    assert command.may_be_reply is may_be_reply
-
-
 @given(mutated([a_mention("staus"), in_dm("staus"), sample_event("app_mention")]))
 def test_no_message_makes_the_parsers_raise(payload: JSON) -> None:
     """Slack would bring it again and again. A command is never taken for a mistyped one, too."""

@@ -393,6 +393,19 @@ async def test_a_retry_while_a_command_is_carried_out_changes_nothing(
     assert desk.said(thread) == [thread_links.unlinked(desk.named()).text]
 
 
+async def test_a_mention_that_devin_has_is_no_command(bot: Bot, desk: Desk, store: Store) -> None:
+    """*Send to Devin* sends a missed one as it is, and its event may come after that."""
+    thread = await desk.linked_thread()
+    ts = await desk.reply("status", thread)
+    await desk.until_delivered(ts)
+    words = f"<@{desk.slack.bot_user_id}> status"
+    event = {**desk.slack.event_of("general", ts), "type": "app_mention", "text": words}
+    await desk.slack.deliver_event(event)
+    await desk.until_heard()
+    await until_settled(store)
+    assert desk.said(thread) == []
+
+
 @pytest.mark.usefixtures("hurried")
 async def test_a_command_that_failed_for_a_moment_is_obeyed_when_it_comes_again(
     bot: Bot, desk: Desk, raw: Redis
