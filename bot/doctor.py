@@ -21,8 +21,7 @@ from bot.slack.api import SlackClient, ask_first, call
 from bot.slack.app.manifest import named, remedy, required_scopes
 from bot.slack.app.workspace import Identity, check_app_token, identify
 from bot.slack.people import GROUP_MEMBERS, workspaces_of
-from bot.store.lua import scripts
-from bot.store.state import MOST_SESSIONS
+from bot.store.state import backlog
 from bot.wording.phrases import plural, span
 
 BOT_TOKEN, APP_TOKEN, SCOPES = "Slack bot token", "Slack app token", "Slack scopes"
@@ -141,11 +140,11 @@ async def _redis(tenant: str, settings: Settings) -> Sequence[Finding]:
 
 async def _backlog(store: Store) -> Finding:
     """Say what waits, and whether nobody does it: no other check fails while no process runs."""
-    measured = await scripts.measure(store, most=MOST_SESSIONS)
-    replies, oldest_ms, _, reports, late_ms, _, _, words, _ = measured
-    late, oldest = (span(timedelta(milliseconds=one)) for one in (late_ms, oldest_ms))
-    says = f"replies {replies} (for {oldest}), reports {reports}, threads with words {words}"
-    if late_ms < LATE_MS:
+    found = await backlog(store)
+    late, oldest = (span(timedelta(milliseconds=one)) for one in (found.late_ms, found.oldest_ms))
+    says = f"replies {found.replies} (for {oldest}), reports {found.reports}"
+    says = f"{says}, threads with words {found.words}"
+    if found.late_ms < LATE_MS:
         return _good(WAITING, says)
     fix = "Is a process ready? See docs/operations.md, RelayWatchLate."
     says = f"{says}; no process has read a session due {late} ago"

@@ -4,6 +4,8 @@ import logging
 import math
 import secrets
 from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from bot.model.errors import StoreAway
 from bot.model.sessions import SessionState
@@ -48,25 +50,43 @@ MOST_SESSIONS = 1_000
 """Most mailboxes, sessions and entries that a measurement opens, while Redis does nothing else."""
 
 
+class Backlog(NamedTuple):
+    """What waits, what is watched, and in which states, in the order of `measure.lua`."""
+
+    replies: float = math.nan
+    oldest_ms: float = math.nan
+    with_mail: float = math.nan
+    reports: float = math.nan
+    late_ms: float = math.nan
+    watched: float = math.nan
+    states: Sequence[str] | None = None
+    words: float = math.nan
+    words_ms: float = math.nan
+
+
+async def backlog(store: Store, most: int = MOST_SESSIONS) -> Backlog:
+    """Measure the backlog."""
+    return Backlog(*await scripts.measure(store, most=most))
+
+
 async def measure(store: Store, most: int = MOST_SESSIONS) -> None:
     """Set the gauges of the backlog, the watch and what it found; to NaN while Redis is away."""
     try:
-        found = await scripts.measure(store, most=most)
+        found = await backlog(store, most)
     except StoreAway as error:
         log.warning("backlog not measured", extra={"reason": str(error)})
-        nan = math.nan
-        found = nan, nan, nan, nan, nan, nan, None, nan, nan
-    replies, oldest_ms, with_mail, reports, late_ms, watched, states, words, words_ms = found
-    metrics.MAIL_WAITING.set(replies)
-    metrics.MAIL_OLDEST_SECONDS.set(oldest_ms / 1000)
-    metrics.SESSIONS_WITH_MAIL.set(with_mail)
-    metrics.REPORTS_WAITING.set(reports)
+        found = Backlog()
+    states = found.states
+    metrics.MAIL_WAITING.set(found.replies)
+    metrics.MAIL_OLDEST_SECONDS.set(found.oldest_ms / 1000)
+    metrics.SESSIONS_WITH_MAIL.set(found.with_mail)
+    metrics.REPORTS_WAITING.set(found.reports)
     known = Counter(
         one if one in set(SessionState) else SessionState.UNKNOWN for one in states or ()
     )
     for state in SessionState:
         metrics.SESSIONS_WATCHED.labels(state).set(math.nan if states is None else known[state])
-    metrics.SESSIONS_WATCHED.labels(metrics.OTHER).set(watched - known.total())
-    metrics.WATCH_LATE_SECONDS.set(late_ms / 1000)
-    metrics.WORDS_WAITING.set(words)
-    metrics.WORDS_OLDEST_SECONDS.set(words_ms / 1000)
+    metrics.SESSIONS_WATCHED.labels(metrics.OTHER).set(found.watched - known.total())
+    metrics.WATCH_LATE_SECONDS.set(found.late_ms / 1000)
+    metrics.WORDS_WAITING.set(found.words)
+    metrics.WORDS_OLDEST_SECONDS.set(found.words_ms / 1000)
