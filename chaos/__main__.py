@@ -137,8 +137,8 @@ async def _settled(stage: Stage, reports_within: float) -> bool:
     began, ended = time.monotonic(), 0.0
     while time.monotonic() - began < SETTLE_SECONDS:
         stage.read()
-        sessions, reports = await stage.keeping.depths()
-        if not sessions and stage.ledger.is_over and stage.people.carrier.is_quiet:
+        open_work, reports = await stage.keeping.depths()
+        if not open_work and stage.ledger.is_over and stage.people.carrier.is_quiet:
             ended = ended or time.monotonic()
             if not reports or time.monotonic() - ended > reports_within:
                 return True

@@ -1,6 +1,7 @@
 """What the relay keeps in Redis, as far as a run needs to know it."""
 
 import asyncio
+from collections import Counter
 from contextlib import suppress
 
 from redis.asyncio import Redis
@@ -14,6 +15,9 @@ PREFIX = "{devin-relay:T0SANDBOX}"
 """Prefix of the keys of the sandbox's workspace (docs/architecture/redis.md)."""
 
 OUTBOX = f"{PREFIX}:outbox"
+
+ASKED_FOR = frozenset({OwedKind.POST, OwedKind.START, OwedKind.STEP})
+"""What a person or a workflow asked for; the other entries report."""
 HURRY_SECONDS = 4.0
 
 
@@ -29,17 +33,21 @@ class Keeping:
         return bool(await self._redis.hexists(f"{PREFIX}:subject:{place}:{ts}", "state"))
 
     async def depths(self) -> tuple[int, int]:
-        """Return the sessions with mail and the unsent reports; -1 while Redis is unavailable.
+        """Return how much is still to be done, and the unsent reports; -1 without Redis.
 
-        Read the ledger, too. What is due after any lease has ended is a look for changes.
+        To be done is the mail of sessions, and what was `ASKED_FOR`: after a kill, another process
+        takes it over once its lease has ended. Read the ledger, too. What is due after any lease
+        has ended is a look for changes.
         """
         try:
-            sessions, later = await self._redis.zcard(f"{PREFIX}:due"), set(await self._later())
+            mail, later = await self._redis.zcard(f"{PREFIX}:due"), set(await self._later())
             entries = {str(one) for one in await self._redis.zrange(OUTBOX, 0, -1)} - later
             await self._read_used()
         except (RedisError, OSError):
             return -1, -1
-        return sessions, sum(not one.endswith(OwedKind.ADOPT) for one in entries)
+        kinds = Counter(one.rpartition("|")[2] for one in entries)
+        asked_for = sum(kinds[kind] for kind in ASKED_FOR)
+        return mail + asked_for, kinds.total() - asked_for - kinds[OwedKind.ADOPT]
 
     async def hurry(self) -> None:
         """Let the channel that adopts sessions look for them more often; without end."""

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
+from bot.store.outbox import Owed, OwedKind
 from chaos.__main__ import OK, Run, run
 from chaos.clocks import MISSING, library, shifted
 from chaos.entries import Kind
+from chaos.keeping import ASKED_FOR, OUTBOX, Keeping
 from chaos.processes import ValkeyProcess
 from chaos.schedule import SCENES, Mode, plan
 from chaos.stage import Setup, open_stage
@@ -72,6 +74,18 @@ async def test_the_ledger_sees_what_the_threads_and_devin_show(tmp_path: Path) -
         stage.box.devin.session(stage.sessions[0]).messages.clear()
         stage.read()
         assert judge(stage.ledger).sins["lost"] == [entry.number]
+
+
+async def test_a_run_waits_for_all_that_was_asked_for(redis_url: str) -> None:
+    """If its process dies, its lease ends only after the time for reports."""
+    async with Redis.from_url(redis_url, decode_responses=True) as redis:
+        keeping, now = Keeping(redis), int(time.time() * 1_000)
+        owed = [str(Owed(f"T0:{kind}:about", 1, kind)) for kind in OwedKind]
+        await redis.zadd(OUTBOX, dict.fromkeys(owed, now))
+        await redis.expire(OUTBOX, 60)
+        assert await keeping.depths() == (3, len(owed) - 4)
+        await redis.zrem(OUTBOX, *(one for one in owed if one.endswith(tuple(ASKED_FOR))))
+        assert await keeping.depths() == (0, len(owed) - 4)
 
 
 @pytest.mark.skipif(library() is None, reason=MISSING)
