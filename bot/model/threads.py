@@ -6,8 +6,8 @@ from pydantic import field_serializer
 
 from bot.model.people import UserId
 from bot.model.record import Record
-from bot.model.sessions import SessionId
-from bot.model.times import Micros
+from bot.model.sessions import SessionId, parse_session
+from bot.model.times import Micros, is_ts
 
 TOPIC_LIMIT = 80
 
@@ -52,6 +52,26 @@ def parse_thread(name: str) -> ThreadRef:
     """Parse the `name` of a thread."""
     team, channel, thread_ts = name.split(":")
     return ThreadRef(team=team, channel=channel, thread_ts=thread_ts)
+
+
+def find_thread(name: str) -> ThreadRef | None:
+    """Return the thread of that name; None if it can be no thread's."""
+    match name.split(":"):
+        case [team, channel, ts] if is_ts(ts):
+            return ThreadRef(team=team, channel=channel, thread_ts=ts)
+    return None
+
+
+def link_name(thread: ThreadRef, session: SessionId) -> str:
+    """Return the name of a thread's link to `session`, which buttons carry."""
+    return f"{thread.name}|{session}"
+
+
+def find_link(name: str) -> tuple[ThreadRef, SessionId] | None:
+    """Return the thread and the session of a link's name; None if it can be no link's."""
+    where, _, named = name.partition("|")
+    thread, session = find_thread(where), parse_session(named)
+    return None if thread is None or session is None else (thread, session)
 
 
 class Link(Record):

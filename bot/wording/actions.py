@@ -2,13 +2,13 @@
 
 Messages that were posted long ago still carry them, so neither the ids nor the forms of the values
 ever change. Anyone who can press a button can forge its value, so a handler also checks that the
-value is of its own place. What is no such value is read as None.
+value is of its own place. What is no such value is read as None. Of a button about a session, the
+value is a link's name (`model/threads.py`).
 """
 
-from bot.model.replies import ReplyId, reply_id
-from bot.model.sessions import SessionId, parse_session
-from bot.model.threads import ThreadRef, is_id
-from bot.model.times import is_ts
+from bot.model.replies import ReplyId
+from bot.model.sessions import SessionId
+from bot.model.threads import ThreadRef, find_link, find_thread, is_id, link_name
 
 SEND_AGAIN = "send_again"
 UNLINK = "unlink"
@@ -81,31 +81,19 @@ def parse_reply_value(value: str) -> tuple[ReplyId, int] | None:
     """Read a reply and its round."""
     reply, _, number = value.partition("|")
     round_ = _number(number, _DIGITS_OF_A_ROUND)
-    return None if _place(reply) is None or round_ is None else (ReplyId(reply), round_)
-
-
-def link_value(thread: ThreadRef, session: SessionId) -> str:
-    """Return the value of a button about a session: a thread and that session."""
-    return f"{reply_id(thread.team, thread.channel, thread.thread_ts)}|{session}"
-
-
-def parse_link_value(value: str) -> tuple[ThreadRef, SessionId] | None:
-    """Read a thread and its session."""
-    where, _, named = value.partition("|")
-    place, session = _place(where), parse_session(named)
-    return None if place is None or session is None else (place, session)
+    return None if find_thread(reply) is None or round_ is None else (ReplyId(reply), round_)
 
 
 def answer_value(thread: ThreadRef, session: SessionId, asked: str, number: int) -> str:
     """Return the value of an answer: a thread, its session, what was asked, the answer's number."""
-    return f"{link_value(thread, session)}|{asked}|{number}"
+    return f"{link_name(thread, session)}|{asked}|{number}"
 
 
 def parse_answer_value(value: str) -> tuple[ThreadRef, SessionId, str, int] | None:
     """Read a thread, its session, what was asked and the answer's number."""
     link, _, digits = value.rpartition("|")
     link, _, asked = link.rpartition("|")
-    found, number = parse_link_value(link), _number(digits, _DIGITS_OF_A_CHOICE)
+    found, number = find_link(link), _number(digits, _DIGITS_OF_A_CHOICE)
     if found is None or number is None or not asked.isalnum():
         return None
     return (*found, asked, number)
@@ -113,23 +101,16 @@ def parse_answer_value(value: str) -> tuple[ThreadRef, SessionId, str, int] | No
 
 def home_value(action: str, thread: ThreadRef, session: SessionId) -> str:
     """Return the value of a menu's option in App Home: an action, a thread and its session."""
-    return f"{action}|{link_value(thread, session)}"
+    return f"{action}|{link_name(thread, session)}"
 
 
 def parse_home_value(value: str) -> tuple[str, ThreadRef, SessionId] | None:
     """Read an action, a thread and its session."""
     action, _, link = value.partition("|")
-    found = parse_link_value(link)
-    if found is None or link != link_value(*found) or not is_id(found[0].channel):
+    found = find_link(link)
+    if found is None or link != link_name(*found) or not is_id(found[0].channel):
         return None
     return (action, *found)
-
-
-def _place(text: str) -> ThreadRef | None:
-    match text.split(":"):
-        case [team, channel, ts] if is_ts(ts):
-            return ThreadRef(team=team, channel=channel, thread_ts=ts)
-    return None
 
 
 def _number(text: str, most_digits: int) -> int | None:

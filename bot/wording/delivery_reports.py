@@ -7,7 +7,7 @@ from datetime import timedelta
 from bot.model.files import Upload, WhyLink
 from bot.model.replies import SENDABLE_AGAIN, Outcome, OutcomeKind, Refusal, Reply
 from bot.model.sessions import NamedSession
-from bot.model.threads import ThreadRef
+from bot.model.threads import ThreadRef, link_name
 from bot.text.to_slack import cut, excerpt, quiet
 from bot.wording import actions
 from bot.wording.message import Block, SlackMessage, button, opens, unlinks
@@ -51,7 +51,7 @@ WAYS_ON = (
 
 def ways_on(thread: ThreadRef, session: NamedSession) -> tuple[Block, ...]:
     """Return the buttons below what says that the session of `thread` has ended."""
-    value = actions.link_value(thread, session.session)
+    value = link_name(thread, session.session)
     start = button(actions.START_NEW, "Start a new session", value)
     return (start, opens(session), unlinks(thread, session.session))
 

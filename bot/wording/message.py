@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.model.sessions import NamedSession, SessionId
-from bot.model.threads import ThreadRef
+from bot.model.threads import ThreadRef, link_name
 from bot.text.to_slack import cut, quoted, shortened
-from bot.wording.actions import OPEN_SESSION, UNLINK, link_value
+from bot.wording.actions import OPEN_SESSION, UNLINK
 from bot.wording.phrases import session_address, without_mention
 
 Block = Mapping[str, Any]
@@ -152,4 +152,4 @@ def opens(session: NamedSession) -> Block:
 
 def unlinks(thread: ThreadRef, session: SessionId) -> Block:
     """Return the button that ends a thread's link to a session."""
-    return button(UNLINK, "Unlink", link_value(thread, session))
+    return button(UNLINK, "Unlink", link_name(thread, session))

@@ -8,10 +8,9 @@ from bot.app import Bot
 from bot.model.errors import NotAllowed
 from bot.model.people import Standing
 from bot.model.sessions import SessionId
-from bot.model.threads import ThreadRef
+from bot.model.threads import ThreadRef, link_name
 from bot.redis.connection import Store
 from bot.wording import refusals
-from bot.wording.actions import link_value
 from sandbox.devin.sessions import NewSession
 from tests.people.test_adopt import roots, until_threads
 from tests.people.test_usage import until_spent
@@ -53,7 +52,7 @@ async def follow(desk: Desk, thread: str, child: str, user: str = "ada") -> None
     place = desk.slack.workspace.channel("general").id
     ref = ThreadRef(team=desk.slack.team_id, channel=place, thread_ts=thread)
     where = {"channel": "general", "message_ts": card.ts, "user": user}
-    await desk.slack.press("follow_child", **where, value=link_value(ref, SessionId(child)))
+    await desk.slack.press("follow_child", **where, value=link_name(ref, SessionId(child)))
 
 
 async def test_the_card_lists_children_and_their_states(bot: Bot, desk: Desk, raw: Redis) -> None:

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from bot.model.replies import ReplyId, reply_id
 from bot.model.sessions import SessionId
-from bot.model.threads import ThreadRef
+from bot.model.threads import ThreadRef, find_link, link_name
 from bot.wording import actions
-from bot.wording.actions import answer_value, home_value, link_value, reply_value
+from bot.wording.actions import answer_value, home_value, reply_value
 from tests.support.tables import each
 
 IDS = st.from_regex(r"[A-Z][A-Z0-9]{5,11}", fullmatch=True)
@@ -25,7 +25,7 @@ SESSION = SessionId("devin-0a")
 def test_the_forms_never_change() -> None:
     """Messages that were posted long ago carry them."""
     assert reply_value(ReplyId("T1:C1:1764000000.000100"), 2) == "T1:C1:1764000000.000100|2"
-    assert link_value(THREAD, SESSION) == "T1:C1:1764000000.000100|devin-0a"
+    assert link_name(THREAD, SESSION) == "T1:C1:1764000000.000100|devin-0a"
     assert home_value("home_mute", THREAD, SESSION) == "home_mute|T1:C1:1764000000.000100|devin-0a"
 
 
@@ -40,7 +40,7 @@ def test_a_link_and_what_to_do_with_it_are_read_as_written(
     action: str, thread: ThreadRef, session: SessionId
 ) -> None:
     """The values of *Unlink*, and of each choice in App Home."""
-    assert actions.parse_link_value(link_value(thread, session)) == (thread, session)
+    assert find_link(link_name(thread, session)) == (thread, session)
     value = home_value(action, thread, session)
     assert actions.parse_home_value(value) == (action, thread, session)
 
@@ -63,6 +63,6 @@ def test_no_value_makes_a_parser_raise(parts: list[str], put: str) -> None:
     for at in range(len(parts)):
         value = "".join([*parts[:at], put, *parts[at + 1 :]])
         actions.parse_reply_value(value)
-        actions.parse_link_value(value)
+        find_link(value)
         actions.parse_home_value(value)
         actions.parse_answer_value(value)

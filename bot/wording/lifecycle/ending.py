@@ -5,10 +5,9 @@ from dataclasses import replace
 
 from bot.model.replies import Outcome, OutcomeKind, Refusal, Wait
 from bot.model.sessions import Closing, NamedSession, SessionId
-from bot.model.threads import ThreadRef
+from bot.model.threads import ThreadRef, link_name
 from bot.text.to_slack import quiet
 from bot.wording import actions
-from bot.wording.actions import link_value
 from bot.wording.delivery_reports import words_of
 from bot.wording.message import SlackMessage, button, plain_text, unlinks
 from bot.wording.phrases import ADMIN, note, session_link
@@ -16,7 +15,7 @@ from bot.wording.phrases import ADMIN, note, session_link
 
 def ask(how: Closing, thread: ThreadRef, session: NamedSession) -> SlackMessage:
     """Ask whether the session is really to be ended or archived."""
-    value = link_value(thread, session.session)
+    value = link_name(thread, session.session)
     end = {**button(ACTIONS[how], _LABELS[how], value), "style": "danger"}
     keep = button(actions.KEEP_SESSION, "Cancel", value)
     return SlackMessage(_QUESTIONS[how].format(session=session_link(session)), buttons=(end, keep))
@@ -65,7 +64,7 @@ NOT_STOPPED = SlackMessage(
 
 def stopped(by: str, thread: ThreadRef, session: SessionId) -> SlackMessage:
     """Tell the thread who pressed *Stop*; the session can be ended from there."""
-    end = button(actions.END_SESSION, _LABELS[Closing.END], link_value(thread, session))
+    end = button(actions.END_SESSION, _LABELS[Closing.END], link_name(thread, session))
     confirm = {
         "title": plain_text("End this session for good?"),
         "text": plain_text(_FOR_GOOD),

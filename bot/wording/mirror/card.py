@@ -15,7 +15,7 @@ from bot.model.sessions import (
     Watched,
     parse_pull_request,
 )
-from bot.model.threads import Link, ThreadRef
+from bot.model.threads import Link, ThreadRef, link_name
 from bot.text.to_slack import cut, disarmed, quiet, shortened
 from bot.wording import actions
 from bot.wording.delivery_reports import DELIVERED_MARK, SUSPENDED_MARK, WAITING_MARK, words_of
@@ -179,7 +179,7 @@ def _children(shown: Card) -> tuple[tuple[str, Block | None], ...]:
     for one in shown.seen.children[:MOST_CHILDREN]:
         symbol, words = _STATES[one.state]
         link = session_link(NamedSession(one.session, one.title, one.url))
-        said, value = f":{symbol}: {link} {words}", actions.link_value(shown.thread, one.session)
+        said, value = f":{symbol}: {link} {words}", link_name(shown.thread, one.session)
         if (address := shown.followed.get(one.session)) is None:
             rows.append((said, button(actions.FOLLOW_CHILD, "Follow", value)))
         else:
@@ -210,12 +210,12 @@ def _buttons(shown: Card) -> tuple[Block, ...]:
     follow = (actions.UNFOLLOW, "Unfollow") if is_followed else (actions.FOLLOW, "Follow")
     is_capped = shown.seen.is_at_cap and shown.seen.state is not SessionState.WORKING
     more = [*([continues(*link)] if is_capped else []), *review_offer(shown.seen)]
-    return (*more, opens(shown.session), button(*follow, actions.link_value(*link)), unlinks(*link))
+    return (*more, opens(shown.session), button(*follow, link_name(*link)), unlinks(*link))
 
 
 def continues(thread: ThreadRef, session: SessionId) -> Block:
     """Return the button that starts a session which goes on from one at its cap."""
-    return button(actions.CONTINUE_SESSION, CONTINUE, actions.link_value(thread, session))
+    return button(actions.CONTINUE_SESSION, CONTINUE, link_name(thread, session))
 
 
 _STATES = {
