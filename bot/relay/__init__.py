@@ -22,7 +22,6 @@ from bot.relay.lifecycle.forms import Defaults, StartForms
 from bot.relay.lifecycle.prompts import Prompts
 from bot.relay.lifecycle.starting import Starting
 from bot.relay.linking import Linking
-from bot.relay.listening import Listening
 from bot.relay.naming import Naming
 from bot.relay.reviews import Reviews
 from bot.relay.saying import Say, Speaking
@@ -31,6 +30,7 @@ from bot.relay.workflow_steps import WorkflowSteps
 from bot.reporting.reporter import Notices
 from bot.runtime.in_flight import Background, InFlight
 from bot.slack.app.workspace import Workspace
+from bot.store.checkpoints import Listening
 from bot.store.outbox import Schedule
 from bot.store.state import State
 
@@ -53,7 +53,9 @@ class UseCases:
         self.acting = acting = Acting(workspace, state, devin)
         if acting.is_required:
             workspace.permissions.account = acting.account
-        self.listening = Listening(state.checkpoints, workspace.clock, workspace.settings.catch_up)
+        self.listening = Listening(
+            state.checkpoints, lambda: workspace.clock.now, workspace.settings.catch_up
+        )
         self.audience = audience = Audience(workspace, state)
         self.status_lines = lines = StatusLines(workspace, state, audience, background)
         polls = SessionPoll(workspace, state, devin, lines, schedule)

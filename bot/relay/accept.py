@@ -23,12 +23,11 @@ from bot.model.sessions import SessionId, SessionState
 from bot.model.threads import Link, ThreadRef
 from bot.model.times import Micros, micros_ts, ts_micros
 from bot.redis.keep import TRIED
-from bot.relay.listening import Listening
 from bot.runtime import metrics
 from bot.runtime.in_flight import InFlight
 from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
-from bot.store.checkpoints import Missed
+from bot.store.checkpoints import Listening, Missed
 from bot.store.claims import start_claim
 from bot.store.links import card_owed
 from bot.store.outbox import Owed, Owing, Schedule

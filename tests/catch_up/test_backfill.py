@@ -33,10 +33,9 @@ from bot.redis.keys import (
     subject_key,
 )
 from bot.relay.accept import Replies
-from bot.relay.listening import Listening
 from bot.settings import Settings
 from bot.slack.api import SlackClient
-from bot.store.checkpoints import CATCH_UP, CATCHING_UP, Checkpoints, Missed
+from bot.store.checkpoints import CATCH_UP, CATCHING_UP, Checkpoints, Listening, Missed
 from bot.store.links import Links
 from bot.store.mailbox import Head, Later, Mailbox, Step
 from bot.store.outbox import OwedKind
@@ -539,7 +538,7 @@ class Study:
 
     def listening(self, who: str = "a") -> Listening:
         """Return a process's listening state."""
-        return Listening(self.gaps(who), self.clock)
+        return Listening(self.gaps(who), lambda: self.clock.now)
 
     def catch_up(
         self, listening: Listening, *, most: int = 2_000, who: str = "a", **times: Any
@@ -617,7 +616,7 @@ async def test_without_a_checkpoint_it_is_read_as_far_back_as_the_setting_says(
     """Nobody knows then since when nobody listens; a checkpoint from before that counts as none."""
     await an_hour.linked_and_replied()
     study.clock.note(an_hour.now)
-    listening = Listening(study.gaps(), study.clock, timedelta(minutes=20))
+    listening = Listening(study.gaps(), lambda: study.clock.now, timedelta(minutes=20))
     await listening.begin()
     after = await an_hour.read_from()
     assert 0 <= after - (an_hour.now - HOUR // 3 - OVERLAP) < HOUR // 60
