@@ -32,6 +32,9 @@ CAP, COSTS = 3, (0.25, 0.5, 1.0)
 MOST_ADOPTED = 8
 """Less than a channel gets in an hour; later ones would wait."""
 
+REVIEW_SECONDS = 10.0
+"""A real review takes minutes: somebody who read of none, and asks for one, still meets it."""
+
 EACH_SECOND, PAUSE_SECONDS, AGE = 0.5, 1.2, timedelta(seconds=2 * APART)
 """A rule counts from the time of the process that makes it, which may be `APART` from Devin's."""
 
@@ -76,7 +79,7 @@ class Wishes:
         while time.monotonic() < until:
             for what in self._rng.sample(kinds, len(kinds)):
                 await self._make(what)
-                self._go_on()
+                self._spend()
                 await asyncio.sleep(self._rng.expovariate(1 / PAUSE_SECONDS))
 
     async def _make(self, what: What) -> None:
@@ -124,19 +127,22 @@ class Wishes:
         await self._commands.give("", place, command, _is_answer, user=user)
         _heard(wish)
 
-    def _go_on(self) -> None:
-        """Let reviews go on by a step, and sessions with a cap use something, as v3 tells."""
-        for review in self._devin.reviews.all:
-            if review.status in {"pending", "running"}:
-                review.status = "running" if review.status == "pending" else "completed"
+    def _spend(self) -> None:
+        """Let sessions with a cap use something, as v3 tells."""
         for one in self._devin.sessions.values():
             if one.cap is not None and one.state != "capped" and self._is_v3:
                 self._devin.spend(one.session_id, self._rng.choice(COSTS))
 
+    def _review(self) -> None:
+        """Let reviews go on, and end after a while."""
+        now = self._devin.clock.now()
+        for review in self._devin.reviews.all:
+            age = now - review.created_at.timestamp()
+            review.status = "completed" if age > REVIEW_SECONDS else "running"
+
     def read(self, used: Mapping[str, float]) -> None:
         """Enter what there is; by the relay's ledger, sessions have `used` so much."""
-        for review in self._devin.reviews.all:
-            review.status = "completed"
+        self._review()
         sessions, adopted = self._sessions(), self._adopted()
         reviews = {one.pr_number: one.commit_sha for one in self._devin.reviews.all}
         asked = Counter(one.pr_number for one in self._devin.reviews.all)
