@@ -190,22 +190,22 @@ def _met(at: Millis, facts: Mapping[str, Facts], patience: timedelta) -> Verdict
 def _queued(at: Millis, facts: Mapping[str, Facts], patience: timedelta) -> Verdict:
     """Say what a reply waits for, and what comes next."""
     mailbox, is_sent = facts["mailbox"], facts["reply"]["state"] == "sending"
-    due, behind = (Millis(mailbox[name] or 0) for name in ("due", "behind"))
+    due, read_until = (Millis(mailbox[name] or 0) for name in ("due", "read_first"))
     slow = f"Wait. After a minute, its files are large, or see {OPERATIONS}, RelayDevinSlow."
-    read = f"Wait until {_shown(str(behind), at)}, at most."
+    read = f"Wait until {_shown(str(read_until), at)}, at most."
     busy = f"Is a process ready, and has it room? See {OPERATIONS}, RelayMailStuck."
     found = f"Wait half a minute: another process looks for it in the session. {busy}"
     first, until = f"Ask why of {mailbox['first']}.", f"Wait until {_shown(str(due), at)}."
     put_off = f"waits, since Devin has put its session off{_next(at, facts, patience)}"
     rows = (
         (is_sent and mailbox["leased"], LOOK, "is being sent", slow),
-        (is_sent and behind > at, LOOK, "was being sent; waits until threads are read", read),
+        (is_sent and read_until > at, LOOK, "was being sent; waits until threads are read", read),
         (is_sent, ACT, "is being sent, but its process died or froze", found),
         (mailbox["leased"], LOOK, "waits: a process is taking mail of its session", slow),
         ((mailbox["place"] or 0) > 1, LOOK, "waits for the one that is first", first),
         (due < at - OVERDUE_MS, ACT, "waits, and no process has taken it", busy),
         ("failing" in facts["session"], LOOK, put_off, PUT_OFF),
-        (behind > at, LOOK, "waits until its session's threads are read", read),
+        (read_until > at, LOOK, "waits until its session's threads are read", read),
         (True, LOOK, "waits for its time", until),
     )
     return next(row[1:] for row in rows if row[0])
@@ -238,7 +238,7 @@ def _delivered(at: Millis, facts: Mapping[str, Facts]) -> Verdict:
     since, read = _shown(str(seen["since"]), at), _shown(str(seen["read_at"]), at)
     has = "spoken since" if spoke else "said nothing since"
     says = f"{says}, and has {has}; state {state} since {since}, read {read}"
-    if spoke and "session" in link and (link["follow"] == "off" or not link["joined"]):
+    if spoke and "session" in link and (link["follow"] == "off" or not link["linked"]):
         return LOOK, f"{says}; its thread follows nothing", "To see it: @Devin Relay follow."
     return WELL, says, DEVINS if spoke else SILENT
 
@@ -284,7 +284,7 @@ def _listed(facts: Facts, now: Millis) -> str:
 
 def _shown(value: str, now: Millis) -> str:
     """Say a time by the clock, and how far from `now` it is; else return the value."""
-    digits = value.removesuffix(" read")  # `joined`, once its thread is caught up
+    digits = value.removesuffix(" read")  # `linked`, once its thread is caught up
     if not digits.isdecimal() or len(digits) not in UNITS:
         return value
     at = Millis(int(digits) * 1000 // UNITS[len(digits)])

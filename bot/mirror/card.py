@@ -123,7 +123,7 @@ class CardTeller:
         return {
             child.session: self.workspace.address(thread)
             for child in seen.children[:MOST_CHILDREN]
-            for thread in await self.state.watches.followers(child.session)
+            for thread in await self.state.watches.threads_of(child.session)
             if thread.channel == channel
         }
 
@@ -133,7 +133,7 @@ class CardTeller:
         The parent may be known only after the child's card was posted. A card that shows nothing
         new asks for no other, or two sessions that are each other's parents would do so forever.
         """
-        for thread in await self.state.watches.followers(parent):
+        for thread in await self.state.watches.threads_of(parent):
             link = await self.state.links.get(thread)
             if link is not None and thread.channel == channel:
                 after = await self.state.cards.want(thread, link)

@@ -42,7 +42,7 @@ from bot.model.sessions import (
 )
 from bot.model.threads import Link, ThreadRef
 from bot.model.times import Millis, as_millis
-from bot.store.watches import Follower, Found, TakenPoll
+from bot.store.watches import Found, LinkedThread, TakenPoll
 from bot.text.questions import parse_question
 from bot.wording.mirror.posts import APPROVED, beginning
 
@@ -248,7 +248,7 @@ def found_in(poll: TakenPoll, reading: Reading) -> Found:
     if reread_since:
         # What was said before the last read is known, whatever its id.
         new = [one for one in new if one.at + RESOLUTION_MS >= reread_since]
-    is_followed = any(one.is_caught_up for one in poll.followers)
+    is_followed = any(one.is_caught_up for one in poll.threads)
     is_history = poll.seen.is_new and not is_followed
     seen = _seen(poll, reading, new, reread_since, is_history=is_history)
     events = () if is_history else events_of(poll, seen, new, reading.page)
@@ -256,7 +256,7 @@ def found_in(poll: TakenPoll, reading: Reading) -> Found:
     events = [*closed_by(poll, seen, reading.page), *events]
     said = [
         (one.thread, item)
-        for one in poll.followers
+        for one in poll.threads
         for item in (
             *_shown_to(one, reading, seen, new, events),
             *_unreadable(one, poll, reading),
@@ -270,8 +270,8 @@ def found_in(poll: TakenPoll, reading: Reading) -> Found:
         ids=[one.id for one in reading.page.messages if not poll.knows(one.id)],
         said=said,
         left_out=_left_out(poll, reading, new, unknown - len(new)),
-        caught_up=[] if seen.has_more else [one for one in poll.followers if not one.is_caught_up],
-        cards=poll.followers if shows(seen) != shows(poll.seen) else (),
+        caught_up=[] if seen.has_more else [one for one in poll.threads if not one.is_caught_up],
+        cards=poll.threads if shows(seen) != shows(poll.seen) else (),
     )
 
 
@@ -288,7 +288,7 @@ def not_found(poll: TakenPoll) -> Found | None:
     unknown = SessionState.UNKNOWN
     since = poll.seen.since if poll.seen.state is unknown else poll.began
     seen = poll.seen.model_copy(update={"state": unknown, "since": since, "is_missing": True})
-    return Found(seen=seen, after=until_next(poll, seen), cards=poll.followers)
+    return Found(seen=seen, after=until_next(poll, seen), cards=poll.threads)
 
 
 def shows(seen: Watched) -> tuple[object, ...]:
@@ -336,7 +336,7 @@ def _seen(
     return before.model_copy(update=update)
 
 
-def _unreadable(one: Follower, poll: TakenPoll, reading: Reading) -> Sequence[Said]:
+def _unreadable(one: LinkedThread, poll: TakenPoll, reading: Reading) -> Sequence[Said]:
     """Return what tells a thread, once, that the session can't be read."""
     is_told = poll.seen.is_too_long and one.is_caught_up
     is_silent = follow_of(one.link, reading.default) is Follow.OFF
@@ -346,7 +346,7 @@ def _unreadable(one: Follower, poll: TakenPoll, reading: Reading) -> Sequence[Sa
 
 
 def _shown_to(
-    one: Follower, reading: Reading, seen: Watched, new: Sequence[Said], events: Sequence[Said]
+    one: LinkedThread, reading: Reading, seen: Watched, new: Sequence[Said], events: Sequence[Said]
 ) -> Sequence[Said]:
     if not one.is_caught_up:
         new, events = _since_link(one, reading, new), ()
@@ -355,18 +355,18 @@ def _shown_to(
             return [*new, *events]
         case Follow.TURNS:
             is_due = seen.is_at_rest and not seen.is_turn_shown and one.is_caught_up
-            is_later = seen.last is not None and seen.last.at + RESOLUTION_MS >= one.joined
+            is_later = seen.last is not None and seen.last.at + RESOLUTION_MS >= one.hears_from
             turn = [seen.last] if seen.last and is_due and is_later else []
             return [*turn, *events]
         case _:
             return [one for one in events if one.kind in CAPS]
 
 
-def _since_link(one: Follower, reading: Reading, new: Sequence[Said]) -> Sequence[Said]:
+def _since_link(one: LinkedThread, reading: Reading, new: Sequence[Said]) -> Sequence[Said]:
     if one.is_caught_up:
         return new
     is_told = one.thread not in reading.untold
-    return [m for m in new if is_told and m.at + RESOLUTION_MS >= one.joined]
+    return [m for m in new if is_told and m.at + RESOLUTION_MS >= one.hears_from]
 
 
 def _left_out(
@@ -377,7 +377,7 @@ def _left_out(
     Of a turn's messages, that counts each, also the one that is shown at its end.
     """
     counts = Counter(read_before=read_before)
-    for one in poll.followers:
+    for one in poll.threads:
         later, follow = _since_link(one, reading, new), follow_of(one.link, reading.default)
         counts["before_link"] += len(new) - len(later)
         counts[f"follows_{follow}"] += 0 if follow is Follow.ALL else len(later)

@@ -151,7 +151,7 @@ class SessionPoll:
 
     async def _read(self, due: _Due) -> None:
         poll = await self._watches.open(due.poll)
-        if not poll.followers:
+        if not poll.threads:
             return
         page, is_reread = await self._page(poll)
         is_too_long = isinstance(page, Unread) and page.is_too_long
@@ -188,7 +188,7 @@ class SessionPoll:
             log.info("Devin said", extra=ids | dict(found.left_out))
         for owed, after in owes:
             await self._schedule.tell(owed, after)
-        threads = [one.thread for one in poll.followers]
+        threads = [one.thread for one in poll.threads]
         if found.seen.state is SessionState.WORKING:
             self._status_lines.keep(threads, is_new=poll.seen.state is not SessionState.WORKING)
         elif poll.seen.state is SessionState.WORKING:

@@ -20,7 +20,7 @@ CLAIM_LEASE = timedelta(seconds=30)
 BACKFILL_LEASE = timedelta(seconds=6)
 """On the threads that the backfill reads."""
 
-BEHIND = timedelta(seconds=30)
+READ_FIRST = timedelta(seconds=30)
 """A reply that waits for threads of its session to be read, from when it was accepted."""
 
 WAITING = timedelta(days=30)

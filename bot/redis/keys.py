@@ -33,8 +33,8 @@ WATCH_KEY = Key("watch")
 HEARD_KEY = Key("heard")
 """The checkpoint, up to which everything that Slack brought was kept; and what is to be read."""
 
-BEHIND_KEY = Key("behind")
-"""Sessions with such threads, scored by the time (`Millis`) until which mail waits; 0: none."""
+READ_FIRST_KEY = Key("read_first")
+"""Sessions whose mail waits for such threads, scored by until when (`Millis`); 0: none waits."""
 
 UNREAD_KEY = Key("unread")
 """Threads in which messages may be missing, scored by the time to read from (`Micros`)."""

@@ -175,8 +175,8 @@ class Accepting:
         Messages written since then met no link; after a request that `took_long`, or isn't fresh,
         later mail waits for them.
         """
-        puts_behind = took_long or not self.is_fresh(micros_ts(at))
-        self.listening.reread(Missed(thread, at, puts_behind=puts_behind, is_refused=False))
+        is_read_first = took_long or not self.is_fresh(micros_ts(at))
+        self.listening.reread(Missed(thread, at, is_read_first=is_read_first, is_refused=False))
         await self.listening.note()
 
     async def topic_of(self, text: str, blocks: Sequence[Mapping[str, Any]]) -> str:

@@ -8,8 +8,8 @@ Slack retries a refused event for some minutes only. So the process remembers it
 notes it in Redis before anything later is accepted: a reply that comes after it must not hide it.
 Until that is done, the process does not move the checkpoint, either.
 
-Sessions with threads that are still to be read are *behind*: their mail waits, so that a missing
-reply can be sent first.
+Threads are *read first*, before mail of their session is sent, since a missing reply may belong
+before it.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ from bot.model.threads import ThreadRef, parse_thread
 from bot.model.times import Micros
 from bot.redis.connection import Store, millis
 from bot.redis.keep import BACKFILL_LEASE
-from bot.redis.keys import BEHIND_KEY, HEARD_KEY, THREADS_KEY, lease_key
+from bot.redis.keys import HEARD_KEY, READ_FIRST_KEY, THREADS_KEY, lease_key
 from bot.redis.lua import commands
 from bot.store.lua import scripts
 
@@ -68,15 +68,15 @@ class Unread:
 class Missed:
     """A refused event: a message that was `written` in `thread` at that time.
 
-    It `is_for_bot` if it named the bot, or was in its direct message; it `puts_behind` the thread's
-    session until that is read. Without `is_refused`, each event was acknowledged, and met a
+    It `is_for_bot` if it named the bot, or was in its direct message. The thread `is_read_first` if
+    mail of its session waits for that. Without `is_refused`, each event was acknowledged, and met a
     link that was not ready for it.
     """
 
     thread: ThreadRef
     written: Micros
     is_for_bot: bool = False
-    puts_behind: bool = True
+    is_read_first: bool = True
     is_refused: bool = True
 
 
@@ -110,7 +110,7 @@ class Checkpoints:
         """Note refused events: in threads that are not linked, or muted, only those for the bot."""
         # Reading begins after a given `ts`, so that one must be before the message.
         threads = [
-            (one.thread.name, one.written - 1, one.is_for_bot, one.puts_behind) for one in missed
+            (one.thread.name, one.written - 1, one.is_for_bot, one.is_read_first) for one in missed
         ]
         await self._note(threads, begins=False)
 
@@ -149,7 +149,7 @@ class Checkpoints:
     async def awaited(self) -> Sequence[SessionId]:
         """List sessions whose mail waits for their threads to be read, the longest wait first."""
         found = await commands.members(
-            self._store, key=BEHIND_KEY, prefix="", within_ms=0, limit=MOST_THREADS
+            self._store, key=READ_FIRST_KEY, prefix="", within_ms=0, limit=MOST_THREADS
         )
         return [SessionId(one) for one in reversed(found[::2])]
 
@@ -219,7 +219,7 @@ class Listening:
             missed.thread,
             min(before.written, missed.written),
             is_for_bot=before.is_for_bot or missed.is_for_bot,
-            puts_behind=before.puts_behind or missed.puts_behind,
+            is_read_first=before.is_read_first or missed.is_read_first,
             is_refused=before.is_refused or missed.is_refused,
         )
         if len(self._refused) > MOST_THREADS:

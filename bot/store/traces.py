@@ -45,12 +45,13 @@ async def trace(
     link = _of(Link.parse(await store.get(keys.link_key(thread))), *LINK_FIELDS)
     is_of_link = bool(link) and reply.get("state") not in QUEUED
     session = SessionId((link if is_of_link else reply).get("session", ""))
-    joins, number = f"joined:{thread.name}", reply.get("round", "")
-    watched = await _fields(store, keys.watched_key(session), "seen", joins, *SESSION)
-    joined, seen = watched.pop(joins, None), Watched.parse(watched.pop("seen", None))
+    linked_field, number = f"linked:{thread.name}", reply.get("round", "")
+    watched = await _fields(store, keys.watched_key(session), "seen", linked_field, *SESSION)
+    linked, seen = watched.pop(linked_field, None), Watched.parse(watched.pop("seen", None))
     kinds = (OwedKind.OUTCOME, OwedKind.DELAY) if number.isdecimal() else ()
     owed = words_owed(thread), *(Owed(id_, int(number), kind) for kind in kinds)
-    sets = keys.mail_key(session), keys.UNREAD_KEY, keys.DUE_KEY, keys.BEHIND_KEY, keys.WATCH_KEY
+    of_sessions = keys.DUE_KEY, keys.READ_FIRST_KEY, keys.WATCH_KEY
+    sets = keys.mail_key(session), keys.UNREAD_KEY, *of_sessions
     members = id_, thread.name, session, session, session, *map(str, owed)
     places = [*sets, *[keys.OUTBOX_KEY] * len(owed)]
     waits = await store.field(keys.subject_key(words_subject(thread)), "waiting_since")
@@ -59,11 +60,11 @@ async def trace(
     if await _fields(store, *subject) != kept:  # its delivery has gone on meanwhile
         return await trace(store, id_, thread)
     (queued, first, _, place), *others = found
-    unread, due, behind, *rest = (score for _, _, score, _ in others)
+    unread, due, until, *rest = (score for _, _, score, _ in others)
     owes = dict(zip(("poll", *(one.kind.value for one in owed)), rest, strict=True))
     # The record of words stays when the last are told.
-    more = {"joined": joined, "unread": unread, "words_wait": owes["words"] and waits}
-    mailbox = {"queued": queued, "place": place, "first": first, "due": due, "behind": behind}
+    more = {"linked": linked, "unread": unread, "words_wait": owes["words"] and waits}
+    mailbox = {"queued": queued, "place": place, "first": first, "due": due, "read_first": until}
     said = {} if seen is None else {"said_at": seen.last and seen.last.at}
     return at, {
         "reply": reply,

@@ -38,16 +38,16 @@ BURST_DIVISOR = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Follower:
-    """A thread of a watched session, and its link.
+class LinkedThread:
+    """A thread that is linked to a watched session, whether it follows that or not, and its link.
 
-    `joined` is when it joined, 0 with the session's start. Until it `is_caught_up`, what is new to
-    a poll may be older than that; a thread that joined with the start always is.
+    It `hears_from` then on what the session says: since it was linked or last began to follow, or
+    0, from the session's start. Until it `is_caught_up`, what is new to a poll may be older.
     """
 
     thread: ThreadRef
     link: Link
-    joined: Millis = Millis(0)
+    hears_from: Millis = Millis(0)
     is_caught_up: bool = True
 
 
@@ -57,7 +57,7 @@ class TakenPoll:
 
     `replied` is when a reply last reached the session, or may have, and `reply_sent_at` when it was
     sent. `read_wanted_at` is when that or a link last asked for its messages to be read. Only an
-    opened poll knows the followers, the ids of messages that were read, and how the session was
+    opened poll knows its threads, the ids of messages that were read, and how the session was
     `started`, if the relay did that. `pause` is the shortest time until the next one, in seconds.
     `taken` is when this process took it, by its monotonic clock.
     """
@@ -68,7 +68,7 @@ class TakenPoll:
     replied: Millis = Millis(0)
     read_wanted_at: Millis = Millis(0)
     before: str = ""
-    followers: Sequence[Follower] = ()
+    threads: Sequence[LinkedThread] = ()
     read_ids: Collection[str] = ()
     pause: float = TIMING.watch_pause
     started: Started | None = None
@@ -90,16 +90,16 @@ class Found:
     """The result of a poll that read messages.
 
     `ids` are the messages that were read, and `said` the items for each thread. `caught_up` are
-    the followers that just became so, and `cards` those whose card changes. `after` is the time
-    until the next one, or None. `left_out` counts messages that threads are not shown, by reason.
+    the threads that just became so, and `cards` those whose card changes. `after` is the time until
+    the next one, or None. `left_out` counts messages that threads are not shown, by reason.
     """
 
     seen: Watched
     after: timedelta | None
     ids: Sequence[str] = ()
     said: Sequence[tuple[ThreadRef, Said]] = ()
-    caught_up: Sequence[Follower] = ()
-    cards: Sequence[Follower] = ()
+    caught_up: Sequence[LinkedThread] = ()
+    cards: Sequence[LinkedThread] = ()
     left_out: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -164,9 +164,9 @@ def base_of(poll: TakenPoll, seen: Watched) -> float:
 def _account(poll: TakenPoll) -> Account:
     if (start := poll.started) is not None:
         return Account(by=start.by, channel=start.channel, thread=start.thread)
-    if not poll.followers:
+    if not poll.threads:
         return Account()
-    first = min(poll.followers, key=lambda one: one.link.linked_at).thread
+    first = min(poll.threads, key=lambda one: one.link.linked_at).thread
     return Account(channel=first.channel, thread=first.thread_ts)
 
 
@@ -199,31 +199,31 @@ class Watches:
         return polls, max(0.0, (float(due) - now) / 1000) if float(due) else None
 
     async def open(self, poll: TakenPoll) -> TakenPoll:
-        """Return the poll with its followers, the messages read before, and its start."""
-        followers, read_ids, started = await scripts.open_poll(
+        """Return the poll with its threads, the messages read before, and its start."""
+        linked, read_ids, started = await scripts.open_poll(
             self._store, session=poll.session, link_ttl=self._link_ttl
         )
         found = [
-            _follower(name, joined, link)
-            for name, joined, raw in followers
+            _linked_thread(name, hears_from, link)
+            for name, hears_from, raw in linked
             if (link := Link.parse(raw)) is not None
         ]
         return replace(
             poll,
-            followers=found,
+            threads=found,
             read_ids=dict.fromkeys(read_ids.split()),
             started=Started.parse(started),
         )
 
-    async def followers(self, session: SessionId) -> Sequence[ThreadRef]:
+    async def threads_of(self, session: SessionId) -> Sequence[ThreadRef]:
         """Return the threads that are linked to `session`."""
         opened = await self.open(TakenPoll(session, Millis(0), Watched()))
-        return [one.thread for one in opened.followers]
+        return [one.thread for one in opened.threads]
 
     async def record(self, poll: TakenPoll, found: Found) -> Sequence[tuple[Owed, float]] | None:
         """Record a poll, once, and return the entries that it owes, each with its delay (s).
 
-        Return None if another poll was recorded, or a thread has joined, meanwhile.
+        Return None if another poll was recorded, or a thread was linked, meanwhile.
         """
         owes = await scripts.record_poll(
             self._store,
@@ -242,7 +242,7 @@ class Watches:
                 }
                 for thread, said in found.said
             ],
-            caught_up=[{"name": one.thread.name, "at": one.joined} for one in found.caught_up],
+            caught_up=[{"name": one.thread.name, "at": one.hears_from} for one in found.caught_up],
             cards=[
                 {"thread": one.thread.name, "card": card_subject(one.thread, one.link)}
                 for one in found.cards
@@ -324,10 +324,10 @@ class Watches:
         return by or "", ended_by or ""
 
 
-def _follower(name: str, joined: str, link: Link) -> Follower:
-    digits, _, is_read = joined.partition(" ")
+def _linked_thread(name: str, hears_from: str, link: Link) -> LinkedThread:
+    digits, _, is_read = hears_from.partition(" ")
     at = Millis(digits)
-    return Follower(parse_thread(name), link, at, is_caught_up=bool(is_read) or not at)
+    return LinkedThread(parse_thread(name), link, at, is_caught_up=bool(is_read) or not at)
 
 
 def _seen(raw: str | None, since: object) -> Watched | None:

@@ -25,9 +25,9 @@ from bot.model.threads import Link, ThreadRef
 from bot.model.times import Micros, Millis, micros_ts, ts_micros
 from bot.redis.connection import Store
 from bot.redis.keys import (
-    BEHIND_KEY,
     DUE_KEY,
     HEARD_KEY,
+    READ_FIRST_KEY,
     THREADS_KEY,
     lease_key,
     subject_key,
@@ -956,7 +956,7 @@ async def test_a_reply_waits_for_what_is_missing_from_when_it_was_accepted(
         await study.gaps().note([Missed(an_hour.thread, an_hour.now - since)])
         assert isinstance(await mailbox.take(session, "token"), Later)
         # The wait of an earlier reply is over.
-        await raw.zadd(at(BEHIND_KEY), {session: 1})
+        await raw.zadd(at(READ_FIRST_KEY), {session: 1})
         await raw.zadd(at(DUE_KEY), {session: 1})
     seconds, _ = await raw.time()
     accepted = (seconds - waited) * 1_000

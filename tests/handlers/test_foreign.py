@@ -20,7 +20,7 @@ from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.model.times import Micros, ts_micros
 from bot.redis.connection import Store
-from bot.redis.keys import BEHIND_KEY, lease_key, subject_key
+from bot.redis.keys import READ_FIRST_KEY, lease_key, subject_key
 from bot.runtime.in_flight import InFlight
 from bot.settings import Settings
 from bot.slack.receiving.socket_mode import SocketMode
@@ -348,7 +348,7 @@ async def test_mail_waits_for_what_was_written_before_a_late_link(
     thread = ThreadRef(team=TENANT, channel=scene.channel, thread_ts=scene.linked)
     event = scene.late(scene.linked) if is_late else scene.written()
     await heard.cases.accepting.read_since(thread, ts_micros(event["ts"]))
-    assert (await raw.zscore(at(BEHIND_KEY), SESSION) is not None) is is_late
+    assert (await raw.zscore(at(READ_FIRST_KEY), SESSION) is not None) is is_late
 
 
 async def test_an_arrival_that_fails_leaves_the_line(scene: Scene, heard: Listeners) -> None:

@@ -22,7 +22,7 @@ from bot.model.sessions import (
 )
 from bot.model.threads import Link, ThreadRef
 from bot.model.times import Millis, as_datetime
-from bot.store.watches import Follower, Found, TakenPoll, short_id
+from bot.store.watches import Found, LinkedThread, TakenPoll, short_id
 from bot.wording.actions import CONTINUE_SESSION, OPEN_SESSION
 from bot.wording.mirror.posts import MESSAGE_LIMIT, Framing, beginning, compose
 from tests.support.tables import each
@@ -36,11 +36,11 @@ def thread(number: int = 1) -> ThreadRef:
     return ThreadRef(team="T1", channel="C1", thread_ts=f"{number}.000000")
 
 
-def follower(
-    number: int = 1, *, follow: str = "", joined: Millis = Millis(0), reads_on: bool = False
-) -> Follower:
+def linked(
+    number: int = 1, *, follow: str = "", hears_from: Millis = Millis(0), reads_on: bool = False
+) -> LinkedThread:
     link = Link(session=SESSION, by=UserId("U1"), linked_at=1, follow=follow)
-    return Follower(thread(number), link, joined, is_caught_up=reads_on or not joined)
+    return LinkedThread(thread(number), link, hears_from, is_caught_up=reads_on or not hears_from)
 
 
 def message(
@@ -63,7 +63,7 @@ def polled(  # noqa: PLR0913  (one keyword for each thing that a test may turn)
     state: SessionState = SessionState.WORKING,
     *,
     before: Watched | None = None,
-    followers: Sequence[Follower] = (),
+    threads: Sequence[LinkedThread] = (),
     shown: Sequence[str] = (),
     default: Follow = Follow.ALL,
     untold: Sequence[ThreadRef] = (),
@@ -74,9 +74,7 @@ def polled(  # noqa: PLR0913  (one keyword for each thing that a test may turn)
     **more: object,
 ) -> Found:
     known = frozenset(map(short_id, shown))
-    poll = TakenPoll(
-        SESSION, NOW, before or seen(), followers=followers or [follower()], read_ids=known
-    )
+    poll = TakenPoll(SESSION, NOW, before or seen(), threads=threads or [linked()], read_ids=known)
     page = MessagePage(messages, Cursor("v3 "), skew, has_more)
     return found_in(
         poll,
@@ -107,12 +105,12 @@ def test_only_what_devin_says_is_shown_in_order_and_once() -> None:
 
 def test_a_first_poll_shows_nothing_of_the_history() -> None:
     """Neither words nor the events of a state that it was in before are news."""
-    joining = follower(joined=NOW - 100)
+    joining = linked(hears_from=NOW - 100)
     found = polled(
         [message("a", "Really?")],
         SessionState.WAITING,
         before=Watched(),
-        followers=[joining],
+        threads=[joining],
         untold=[joining.thread],
         pull_requests=(PullRequest("https://github.com/a/b/pull/1"),),
     )
@@ -124,37 +122,37 @@ def test_a_first_poll_shows_nothing_of_the_history() -> None:
 def test_a_session_that_begins_with_its_thread_is_shown_whole() -> None:
     """Its thread counts as caught up from the start."""
     page = [message("a"), message("b")]
-    found = polled(page, SessionState.FINISHED, before=Watched(), followers=[follower()])
+    found = polled(page, SessionState.FINISHED, before=Watched(), threads=[linked()])
     assert said(found) == ["a", "b", "(finished)"]
 
 
 def test_a_thread_that_joins_late_is_shown_what_was_said_after_its_link() -> None:
     """If the first poll comes late, the time of a message decides; other threads see all."""
     page = [message("old", at=NOW - 20_000), message("new", at=NOW - 5_000)]
-    found = polled(page, followers=[follower(1), follower(2, joined=NOW - 10_000)])
+    found = polled(page, threads=[linked(1), linked(2, hears_from=NOW - 10_000)])
     assert said(found, 1) == ["old", "new"]
     assert said(found, 2) == ["new"]
 
 
 def test_what_was_said_after_a_link_is_told_by_redis_s_clock() -> None:
     """Devin's may be an hour ahead of it."""
-    ahead, joining = timedelta(hours=1), follower(joined=NOW - 10_000)
+    ahead, joining = timedelta(hours=1), linked(hears_from=NOW - 10_000)
     old, new = (NOW + ahead // timedelta(milliseconds=1) - ago for ago in (20_000, 5_000))
     page = [message("old", at=old), message("new", at=new)]
-    assert said(polled(page, followers=[joining], skew=ahead)) == ["new"]
+    assert said(polled(page, threads=[joining], skew=ahead)) == ["new"]
 
 
 def test_a_thread_that_joins_late_is_told_no_event_of_before() -> None:
     """Its new card shows the state; the others are told."""
-    joining = follower(2, joined=NOW - 10_000)
-    found = polled([], SessionState.FINISHED, followers=[follower(1), joining])
+    joining = linked(2, hears_from=NOW - 10_000)
+    found = polled([], SessionState.FINISHED, threads=[linked(1), joining])
     assert (said(found, 1), said(found, 2)) == (["(finished)"], [])
 
 
 def test_what_is_read_before_anybody_is_told_of_a_link_is_old_there() -> None:
     """Clocks differ by a second or so, and the link's own poll comes at once."""
-    joining = follower(2, joined=NOW - 100)
-    found = polled([message("a")], followers=[follower(1), joining], untold=[joining.thread])
+    joining = linked(2, hears_from=NOW - 100)
+    found = polled([message("a")], threads=[linked(1), joining], untold=[joining.thread])
     assert (said(found, 1), said(found, 2)) == (["a"], [])
     assert found.caught_up == [joining]
 
@@ -165,7 +163,7 @@ def test_a_thread_joins_only_when_all_is_read() -> None:
         [message("a")],
         SessionState.WAITING,
         before=Watched(),
-        followers=[follower(joined=NOW)],
+        threads=[linked(hears_from=NOW)],
         has_more=True,
     )
     assert found.caught_up == []
@@ -181,13 +179,13 @@ def test_without_its_cursor_a_session_is_read_anew_and_shows_only_what_is_later(
 
 def test_a_session_that_is_too_long_to_be_read_says_so_once_and_shows_its_state() -> None:
     """Should it become readable, what was said before stays known."""
-    silent = follower(3, follow="off")
-    followers = [follower(1), silent]
-    found = polled([], SessionState.FINISHED, followers=followers, too_long=True)
+    silent = linked(3, follow="off")
+    threads = [linked(1), silent]
+    found = polled([], SessionState.FINISHED, threads=threads, too_long=True)
     assert (said(found), said(found, 3)) == (["(finished)", "(too_long)"], [])
     assert found.cards
-    followers = [follower(1), follower(2, joined=NOW - 100), silent]
-    again = polled([], SessionState.FINISHED, before=found.seen, followers=followers, too_long=True)
+    threads = [linked(1), linked(2, hears_from=NOW - 100), silent]
+    again = polled([], SessionState.FINISHED, before=found.seen, threads=threads, too_long=True)
     assert [said(again, number) for number in (1, 2, 3)] == [[], ["(too_long)"], []]
     page = [message("old", at=NOW - 2 * AGO), message("new", at=NOW)]
     assert said(polled(page, SessionState.FINISHED, before=again.seen)) == ["new"]
@@ -211,12 +209,12 @@ def test_a_time_at_the_edge_of_the_calendar_is_one() -> None:
 
 def test_a_thread_that_follows_turns_is_shown_the_last_message_of_each() -> None:
     """While Devin works, nothing; at the end of the turn, the last message, once."""
-    turns = [follower(follow="turns")]
-    found = polled([message("a"), message("b")], followers=turns)
+    turns = [linked(follow="turns")]
+    found = polled([message("a"), message("b")], threads=turns)
     assert said(found) == []
-    found = polled([], SessionState.WAITING, before=found.seen, followers=turns)
+    found = polled([], SessionState.WAITING, before=found.seen, threads=turns)
     assert said(found) == ["b"]
-    found = polled([], SessionState.WAITING, before=found.seen, followers=turns)
+    found = polled([], SessionState.WAITING, before=found.seen, threads=turns)
     assert said(found) == []
 
 
@@ -224,40 +222,40 @@ def test_the_end_of_a_turn_shows_no_message_from_before_the_link() -> None:
     """A thread that was linked amid the turn has its last message only if that came later."""
     page = [message("old", at=NOW - 20_000)]
     turns = [
-        follower(1, follow="turns"),
-        follower(2, follow="turns", joined=NOW - 10_000, reads_on=True),
+        linked(1, follow="turns"),
+        linked(2, follow="turns", hears_from=NOW - 10_000, reads_on=True),
     ]
-    before = polled(page, followers=turns).seen
-    found = polled([], SessionState.WAITING, before=before, followers=turns)
+    before = polled(page, threads=turns).seen
+    found = polled([], SessionState.WAITING, before=before, threads=turns)
     assert (said(found, 1), said(found, 2)) == (["old"], [])
     page = [message("new", at=NOW - 5_000)]
-    found = polled(page, SessionState.WAITING, before=before, followers=turns)
+    found = polled(page, SessionState.WAITING, before=before, threads=turns)
     assert (said(found, 1), said(found, 2)) == (["new"], ["new"])
 
 
 def test_a_thread_that_does_not_follow_is_shown_nothing() -> None:
     """Its own choice counts, or else the setting."""
     page = [message("a", "Done?")]
-    for followers, default in [
-        ([follower(follow="off")], Follow.ALL),
-        ([follower()], Follow.OFF),
+    for threads, default in [
+        ([linked(follow="off")], Follow.ALL),
+        ([linked()], Follow.OFF),
     ]:
-        found = polled(page, SessionState.WAITING, followers=followers, default=default)
+        found = polled(page, SessionState.WAITING, threads=threads, default=default)
         assert said(found) == []
-    found = polled(page, followers=[follower(follow="all")], default=Follow.OFF)
+    found = polled(page, threads=[linked(follow="all")], default=Follow.OFF)
     assert said(found) == ["Done?"]
 
 
 def test_a_poll_counts_why_threads_are_not_shown_what_it_has_read() -> None:
     """The log tells it of each poll, so a message that a thread lacks can be accounted for."""
-    followers = [
-        follower(1),
-        follower(2, follow="turns"),
-        follower(3, follow="off"),
-        follower(4, joined=NOW - 100),
+    threads = [
+        linked(1),
+        linked(2, follow="turns"),
+        linked(3, follow="off"),
+        linked(4, hears_from=NOW - 100),
     ]
     page = [message("a", at=NOW - 50_000), message("b"), message("c", source=Source.USER)]
-    found = polled(page, followers=followers)
+    found = polled(page, threads=threads)
     assert found.left_out == {"before_link": 1, "follows_turns": 2, "follows_off": 2}
     assert polled([message("a")]).left_out == {}
     early = [message("a", at=NOW - 2 * AGO), message("b")]
@@ -364,9 +362,9 @@ def test_a_session_that_was_lost_for_a_while_tells_and_asks_nothing_again() -> N
     ]
     for state, more in cases:
         before = polled([], state, **more).seen
-        found = not_found(TakenPoll(SESSION, NOW, before, followers=[follower()]))
+        found = not_found(TakenPoll(SESSION, NOW, before, threads=[linked()]))
         assert found is not None
-        assert (found.seen.state, found.cards) == (SessionState.UNKNOWN, [follower()])
+        assert (found.seen.state, found.cards) == (SessionState.UNKNOWN, [linked()])
         assert found.seen.read_at == before.read_at
         assert not_found(TakenPoll(SESSION, NOW, found.seen)) is None
         again = polled([], state, **{**more, "before": found.seen})
@@ -426,7 +424,7 @@ def test_a_session_that_falls_asleep_says_nothing() -> None:
     """That is routine: only the card shows it."""
     found = polled([], SessionState.SUSPENDED)
     assert said(found) == []
-    assert found.cards == [follower()]
+    assert found.cards == [linked()]
 
 
 def test_a_card_changes_only_if_it_shows_something_else() -> None:
@@ -458,10 +456,10 @@ def capped(acus: float, **more: object) -> Watched:
 
 def test_a_cap_is_told_at_four_fifths_and_when_it_is_used_up_once_each() -> None:
     """In a thread that follows nothing as well; a total that Devin lowers tells nothing again."""
-    followers = [follower(1), follower(2, follow="off")]
+    threads = [linked(1), linked(2, follow="off")]
     before, kinds = capped(7.9), []
     for acus in (8.0, 8.5, 7.0, 8.1, 10.0, 9.0, 10.2):
-        found = polled([], before=before, followers=followers, acus=acus)
+        found = polled([], before=before, threads=threads, acus=acus)
         assert said(found, 1) == said(found, 2)
         kinds += said(found)
         before = found.seen
@@ -512,16 +510,14 @@ def test_a_reply_to_a_session_at_its_cap_is_told_so_again() -> None:
         (SessionState.WORKING, None, NOW - AGO, []),
     ):
         before = capped(10.0, **told).model_copy(update={"state": state, "trouble": trouble})
-        poll = TakenPoll(
-            SESSION, NOW, before, replied, followers=[follower()], reply_sent_at=replied
-        )
+        poll = TakenPoll(SESSION, NOW, before, replied, threads=[linked()], reply_sent_at=replied)
         at = summary(state, acus=10.0, trouble=trouble)
         assert said(found_in(poll, Reading(summary=at, page=page, default=Follow.ALL))) == kinds
 
 
 def test_the_cap_is_that_of_the_start_and_shown_by_tenths_while_devin_works() -> None:
     """The card is edited as seldom as it can be."""
-    poll = TakenPoll(SESSION, NOW, seen(), followers=[follower()], started=Started(cap=20))
+    poll = TakenPoll(SESSION, NOW, seen(), threads=[linked()], started=Started(cap=20))
     page = MessagePage((), Cursor("v3 "), timedelta(0))
 
     def cards(acus: float, state: SessionState = SessionState.WORKING) -> Found:

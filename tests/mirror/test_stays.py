@@ -23,14 +23,14 @@ from bot.model.sessions import (
 )
 from bot.model.threads import Link, ThreadRef
 from bot.model.times import Millis, as_datetime, as_millis
-from bot.store.watches import Follower, TakenPoll, short_id
+from bot.store.watches import LinkedThread, TakenPoll, short_id
 from tests.support.tables import each
 
 SESSION = SessionId("devin-0123")
 NOW = Millis(1_764_000_000_000)
 CHOICE = "Which one?\n\n1. Red\n2. Blue"
 REMARK = "The tests pass."
-_FOLLOWER = Follower(
+_LINKED = LinkedThread(
     ThreadRef(team="T1", channel="C1", thread_ts="1.000000"),
     Link(session=SESSION, by=UserId("U1"), linked_at=1),
 )
@@ -93,7 +93,7 @@ class Conversation:
             self.replied,
             Millis(0),
             "",
-            [_FOLLOWER],
+            [_LINKED],
             shown,
             reply_sent_at=self.sent,
         )

@@ -23,9 +23,9 @@ from bot.model.threads import Link, ThreadRef
 from bot.model.times import Micros, Millis, ts_micros
 from bot.redis.connection import Store, claim_schema
 from bot.redis.keys import (
-    BEHIND_KEY,
     DUE_KEY,
     OUTBOX_KEY,
+    READ_FIRST_KEY,
     SCHEMA_KEY,
     UNREAD_KEY,
     WATCH_KEY,
@@ -131,7 +131,7 @@ async def test_what_devin_wrote_leads_to_its_session(
     assert "was written by the bot, so it isn't for Devin" in found["Message"]
     assert "Devin's message is not in the thread" in found["due"], "the page to read"
     assert "read_at " in found["session"]
-    assert re.search(r"joined [-0-9]{10} .+ ago", found["thread"])
+    assert re.search(r"linked [-0-9]{10} .+ ago", found["thread"])
 
 
 async def test_what_ada_says_through_the_bot_is_a_reply(
@@ -258,7 +258,7 @@ async def test_a_reply_that_waits_says_what_for(case: Case) -> None:
     await case.scored(DUE_KEY, ID, ms(-60))
     assert await case.says() == "✗ waits, and no process has taken it"
     await case.scored(DUE_KEY, ID, ms(20))
-    await case.scored(BEHIND_KEY, ID, ms(9))
+    await case.scored(READ_FIRST_KEY, ID, ms(9))
     assert await case.says() == "! waits until its session's threads are read"
     await case.raw.hset(at(watched_key(ID)), "failing", str(ms(-9)))
     assert (await case.says()).startswith(
@@ -300,9 +300,9 @@ async def test_a_reply_says_what_became_of_it(case: Case, subtests: pytest.Subte
     await case.taken()
     assert await case.says() == "! is being sent"
     await case.raw.delete(at(lease_key(ID)))
-    await case.scored(BEHIND_KEY, ID, ms(9))
+    await case.scored(READ_FIRST_KEY, ID, ms(9))
     assert await case.says() == "! was being sent; waits until threads are read"
-    await case.raw.zrem(at(BEHIND_KEY), ID)
+    await case.raw.zrem(at(READ_FIRST_KEY), ID)
     ends = [
         ({"state": "done", "outcome": one.to_json()}, says)
         for kind, refusal, says in ENDS

@@ -12,7 +12,7 @@ from bot.model.threads import Link, ThreadRef
 from bot.model.times import Micros
 from bot.redis import keep
 from bot.redis.connection import Store, millis
-from bot.redis.keys import BEHIND_KEY, DUE_KEY, HEARD_KEY, subject_key
+from bot.redis.keys import DUE_KEY, HEARD_KEY, READ_FIRST_KEY, subject_key
 from bot.store.checkpoints import OVERLAP, Checkpoints, Missed, Unread
 from bot.store.links import Links
 from bot.store.mailbox import Head, Later, Mailbox
@@ -46,14 +46,14 @@ async def test_a_thread_that_is_noted_while_it_is_read_stays_noted(
     else:
         await checkpoints.note([Missed(THREAD, then)])
     await checkpoints.read(gap, SESSION, threads)
-    assert await raw.zscore(at(BEHIND_KEY), SESSION) is not None
+    assert await raw.zscore(at(READ_FIRST_KEY), SESSION) is not None
     again, left = await checkpoints.unread()
     assert left == [Unread(THREAD, Micros(after))]
     await checkpoints.read(again, SESSION, left)
     assert (await checkpoints.unread())[1] == []
     assert not await checkpoints.let_go(again)
     assert await raw.hkeys(at(HEARD_KEY)) == []
-    assert await raw.zscore(at(BEHIND_KEY), SESSION) is None
+    assert await raw.zscore(at(READ_FIRST_KEY), SESSION) is None
 
 
 async def test_mail_waits_for_a_thread_no_longer_than_its_time(store: Store, raw: Redis) -> None:
@@ -67,8 +67,8 @@ async def test_mail_waits_for_a_thread_no_longer_than_its_time(store: Store, raw
     await mailbox.accept(reply, SESSION, timedelta(0))
     step = await mailbox.take(SESSION, "token")
     assert isinstance(step, Later)
-    assert step.after <= keep.BEHIND.total_seconds()
-    await raw.hincrby(at(subject_key(reply.id)), "accepted", -millis(keep.BEHIND))
+    assert step.after <= keep.READ_FIRST.total_seconds()
+    await raw.hincrby(at(subject_key(reply.id)), "accepted", -millis(keep.READ_FIRST))
     await raw.zadd(at(DUE_KEY), {SESSION: 1})
     assert isinstance(await mailbox.take(SESSION, "token"), Head)
 
@@ -99,7 +99,7 @@ async def test_a_gap_that_began_while_one_was_read_is_not_over(store: Store, raw
     gap, _ = await checkpoints.unread()
     await checkpoints.note([Missed(THREAD, Micros(1_764_000_001_000_000))])
     assert await checkpoints.let_go(gap)
-    assert await raw.zscore(at(BEHIND_KEY), SESSION) is not None
+    assert await raw.zscore(at(READ_FIRST_KEY), SESSION) is not None
 
 
 async def test_a_gap_elsewhere_holds_up_no_mail_of_a_session_that_was_read(
@@ -117,9 +117,9 @@ async def test_a_gap_elsewhere_holds_up_no_mail_of_a_session_that_was_read(
     assert isinstance(await mailbox.take(SESSION, "token"), Later)
     await checkpoints.note([Missed(other, Micros(1_764_000_003_000_000))])
     assert await checkpoints.read(gap, SESSION, threads)
-    assert await raw.zscore(at(BEHIND_KEY), SESSION) is None
+    assert await raw.zscore(at(READ_FIRST_KEY), SESSION) is None
     assert isinstance(await mailbox.take(SESSION, "token"), Head)
-    assert await raw.zscore(at(BEHIND_KEY), "devin-1") is not None
+    assert await raw.zscore(at(READ_FIRST_KEY), "devin-1") is not None
 
 
 async def test_a_muted_thread_is_not_read(store: Store) -> None:

@@ -49,7 +49,7 @@ class Meter:
             as_millis(when),
             poll.seen,
             before=poll.before,
-            followers=poll.followers,
+            threads=poll.threads,
             started=poll.started,
         )
 

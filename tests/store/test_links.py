@@ -89,7 +89,7 @@ async def test_a_link_lives_as_long_as_the_setting_says(links: Links, raw: Redis
 
 
 async def test_a_link_that_is_gone_is_removed_from_its_channel(links: Links, raw: Redis) -> None:
-    """Redis may forget a link before its place in the index; others keep their followers."""
+    """Redis may forget a link before its place in the index; others keep their threads."""
     await links.create(thread(1), a_link())
     await links.create(thread(2), a_link())
     await raw.delete(at(link_key(thread(1))))

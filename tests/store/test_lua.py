@@ -33,7 +33,7 @@ HASHES: dict[str, set[str]] = {
     "record": {"content", "round", "state", "meanwhile", "delay_told_in", "reply", "files"},
     "card": {"requests", "session", "ts", "shows", "slot", "edited", "open", "rests_until"},
     "watched": {
-        *("seen", "read_ids", "joined:", "replied", "reply_sent_at", "by:", "last:"),
+        *("seen", "read_ids", "linked:", "replied", "reply_sent_at", "by:", "last:"),
         *("answerable_since", "read_wanted_at", "failing", "attempts", "started"),
     },
     "heard": {"gap", "noted:"},
@@ -98,12 +98,12 @@ def test_every_declared_field_is_named_by_a_script() -> None:
 
 
 def test_a_script_brings_no_field_of_a_thread_back_after_its_unlink() -> None:
-    """Only `joined:` says whether it still follows the session; `set_link` makes the link."""
+    """Only `linked:` says whether it still is linked to the session; `set_link` makes the link."""
     for name, source in SCRIPTS.items():
         written = re.findall(r"'H(?:SET|SETNX|INCRBY)', watched, .*'(\w+:)' \.\.", source)
-        asks = "'HEXISTS', watched, 'joined:'" in source
-        is_safe = asks or set(written) <= {"joined:"} or name == "store/set_link"
-        assert is_safe, f"{name} writes {written} without asking for `joined:`, as `finish` does"
+        asks = "'HEXISTS', watched, 'linked:'" in source
+        is_safe = asks or set(written) <= {"linked:"} or name == "store/set_link"
+        assert is_safe, f"{name} writes {written} without asking for `linked:`, as `finish` does"
     python = "\n".join(path.read_text() for path in BOT.rglob("*.py"))
     assert not re.search(r'put_field\(.*f"[a-z_]+:', python), "it can't ask"
 

@@ -440,7 +440,7 @@ async def test_an_empty_mailbox_leaves_nothing_behind(
 async def test_mail_that_outlives_its_link_brings_back_no_field_of_the_thread(
     mailbox: Mailbox, store: Store, raw: Redis
 ) -> None:
-    """It is still delivered; a script that writes such a field asks first if the thread joined.
+    """It is still delivered; a script that writes such a field asks first if the thread is linked.
 
     What is known of the session may have expired by then, and what is noted of it expires, too.
     """

@@ -61,12 +61,12 @@ def found(*said: str, state: SessionState = SessionState.WORKING) -> Found:
 async def test_a_session_is_watched_from_its_link_to_its_unlink(
     store: Store, raw: redis.asyncio.Redis
 ) -> None:
-    """Its followers are the threads that are linked to it."""
+    """It has the threads that are linked to it."""
     await linked(store, 1)
     await linked(store, 2)
     (poll,) = await take(store)
     assert poll.session == SESSION
-    assert {one.thread for one in poll.followers} == {thread(1), thread(2)}
+    assert {one.thread for one in poll.threads} == {thread(1), thread(2)}
     for number in (1, 2):
         await Links(store, TTL).remove(thread(number))
     assert await raw.zcard(at(WATCH_KEY)) == 0
@@ -80,9 +80,9 @@ async def test_a_thread_of_another_session_by_now_follows_that_one_alone(
     await linked(store)
     await raw.delete(at(link_key(thread())))
     await linked(store, session=other)
-    followers = {one.session: [f.thread for f in one.followers] for one in await take(store)}
-    assert followers == {SESSION: [], other: [thread()]}
-    assert await raw.zscore(at(WATCH_KEY), SESSION) is None, "it has no followers any more"
+    threads = {one.session: [f.thread for f in one.threads] for one in await take(store)}
+    assert threads == {SESSION: [], other: [thread()]}
+    assert await raw.zscore(at(WATCH_KEY), SESSION) is None, "it has no threads any more"
 
 
 async def test_a_thread_that_joins_during_a_poll_misses_nothing_that_it_reads(store: Store) -> None:
@@ -92,7 +92,7 @@ async def test_a_thread_that_joins_during_a_poll_misses_nothing_that_it_reads(st
     await linked(store, 2)
     assert await Watches(store, TTL).record(poll, found("said meanwhile")) is None
     (again,) = await take(store)
-    assert {one.thread for one in again.followers} == {thread(1), thread(2)}
+    assert {one.thread for one in again.threads} == {thread(1), thread(2)}
     assert not again.knows("said meanwhile")
     assert await Watches(store, TTL).record(again, found("said meanwhile")) is not None
 
@@ -152,7 +152,7 @@ async def test_a_poll_leaves_a_session_due_that_others_want_polled(store: Store)
     await linked(store, 2)
     await watches.end([(poll, later)])
     (poll,) = await take(store)
-    assert len(poll.followers) == 2
+    assert len(poll.threads) == 2
     await watches.hurry(SESSION)
     assert (
         await watches.record(poll, Found(seen=Watched(read_at=Millis(1)), after=later)) is not None
@@ -252,7 +252,7 @@ async def test_what_devin_says_and_does_is_traffic_of_a_thread(
     await raw.expire(at(link_key(thread())), 60)
     seen = Watched(state=SessionState.WAITING, read_at=Millis(1))
     said = [(thread(), Said(id="a", text="Shall I?"))]
-    cards = [one for one in poll.followers if one.thread != thread(2)]
+    cards = [one for one in poll.threads if one.thread != thread(2)]
     assert await watches.record(poll, Found(seen=seen, after=SOON, said=said, cards=cards))
     assert await raw.zrange(at(THREADS_KEY), 0, -1) == [names[1], names[0]]
     assert await raw.ttl(at(link_key(thread()))) > TTL.total_seconds() - 60
@@ -286,9 +286,9 @@ async def test_a_card_is_known_for_as_long_as_its_link(
     watches = Watches(store, LONG)
     poll = await watches.open((await watches.take(100, SOON))[0][0])
     await watches.record(
-        poll, Found(seen=Watched(read_at=Millis(1)), after=SOON, cards=poll.followers)
+        poll, Found(seen=Watched(read_at=Millis(1)), after=SOON, cards=poll.threads)
     )
-    card = card_subject(thread(), poll.followers[0].link)
+    card = card_subject(thread(), poll.threads[0].link)
     assert await raw.ttl(at(subject_key(card))) > LONG.total_seconds() - 60
 
 
@@ -297,15 +297,15 @@ async def test_a_thread_that_is_caught_up_keeps_the_time_of_its_link(
 ) -> None:
     """The end of a turn shows it nothing from before that."""
     await linked(store)
-    name, since = f"joined:{thread().name}", Millis(1_700_000_000_123)
+    name, since = f"linked:{thread().name}", Millis(1_700_000_000_123)
     await raw.hset(at(watched_key(SESSION)), name, int(since))
     (poll,) = await take(store)
-    assert [(one.joined, one.is_caught_up) for one in poll.followers] == [(since, False)]
+    assert [(one.hears_from, one.is_caught_up) for one in poll.threads] == [(since, False)]
     seen = Watched(read_at=Millis(1))
-    found = Found(seen=seen, after=timedelta(0), caught_up=poll.followers)
+    found = Found(seen=seen, after=timedelta(0), caught_up=poll.threads)
     await Watches(store, TTL).record(poll, found)
     (again,) = await take(store)
-    assert [(one.joined, one.is_caught_up) for one in again.followers] == [(since, True)]
+    assert [(one.hears_from, one.is_caught_up) for one in again.threads] == [(since, True)]
     assert await raw.hget(at(watched_key(SESSION)), name) == f"{since} read"
 
 

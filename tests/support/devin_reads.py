@@ -24,8 +24,8 @@ async def until_caught_up(raw: Redis) -> None:
 
     async def is_so() -> bool:
         known = await raw.hgetall(at(watched_key(SessionId(SESSION))))
-        joined = [str(at) for name, at in known.items() if str(name).startswith("joined:")]
-        return bool(joined) and all(at == "0" or at.endswith(" read") for at in joined)
+        linked = [str(at) for name, at in known.items() if str(name).startswith("linked:")]
+        return bool(linked) and all(at == "0" or at.endswith(" read") for at in linked)
 
     await wait_until(is_so, "the threads are caught up")
 

@@ -103,7 +103,7 @@ class OwnThreads:
         found = next((one for one in seen.children if one.session == child), None)
         if found is None:
             raise NotLinked
-        for there in await self.state.watches.followers(child):
+        for there in await self.state.watches.threads_of(child):
             if there.channel == thread.channel:
                 return there
         await self.state.names.keep([NamedSession(child, found.title, found.url)])
@@ -166,7 +166,7 @@ class OwnThreads:
 
     async def _is_wanted(self, wanted: OwnThread) -> bool:
         """Return True unless the rule has ended, or the session has a thread that is in its way."""
-        found = await self.state.watches.followers(wanted.session)
+        found = await self.state.watches.threads_of(wanted.session)
         if wanted.rule:
             rules = (await self.state.profiles.get(wanted.channel)).rules
             is_ruled = any(one.written == wanted.rule for one in rules)
@@ -353,13 +353,13 @@ class Adopting:
         """Return True for a session that no thread has, nor shows as the child of its own."""
         if one.is_archived or any(map(OWN_TAG.fullmatch, one.tags)):
             return False
-        claims, followers = self.state.claims, self.state.watches.followers
+        claims, threads_of = self.state.claims, self.state.watches.threads_of
         if await claims.noted(adopted(one.session)) not in {None, channel}:
             return False
         above = one.parent
-        if above and (await claims.is_claimed(adopted(above)) or await followers(above)):
+        if above and (await claims.is_claimed(adopted(above)) or await threads_of(above)):
             return False
-        return not await followers(one.session)
+        return not await threads_of(one.session)
 
 
 def _mark(channel: str, rule: Rule) -> str:

@@ -9,7 +9,7 @@ if redis.call('HGET', key.heard, 'gap') == read then
   for _, name in ipairs(redis.call('HKEYS', key.heard)) do
     if name ~= 'checkpoint' then redis.call('HDEL', key.heard, name) end
   end
-  redis.call('DEL', key.behind)
+  redis.call('DEL', key.read_first)
 end
 if redis.call('GET', lease) == token then redis.call('DEL', lease) end
 return redis.call('HGET', key.heard, 'gap') and 1 or 0

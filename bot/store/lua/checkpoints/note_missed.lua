@@ -1,19 +1,20 @@
 -- Notes that threads may miss messages: the name of each, the `ts` (in us) to read from, or else
 -- from its link on; whether that is for the bot itself, which counts also in a thread that is
--- muted or has no link, and before its link; and whether mail waits for it, so that its session is
--- behind. With `begins`, all threads are, and a gap begins even if none counts. A `ts` just before
--- the link, by a microsecond, stays: see `CatchUp._read`.
+-- muted or has no link, and before its link; and whether mail waits, so that it is read first. With
+-- `begins`, all threads are, and a gap begins even if none counts. A `ts` just before the link, by
+-- a microsecond, stays: see `CatchUp._read`.
 local within_ms = tonumber(ARGV[1])
 local threads = cjson.decode(ARGV[2])
 local begins = ARGV[3] == '1'
 
 local noted = {}
 for _, thread in ipairs(threads) do
-  local name, from, is_for_bot, puts_behind = unpack(thread)
+  local name, from, is_for_bot, is_read_first = unpack(thread)
   local is_json, link = pcall(cjson.decode, redis.call('GET', key.link(name)) or '')
   local takes_replies = is_json and type(link) == 'table' and link.session and not link.muted
   local since = takes_replies and tonumber(link.since or 0)
-  if takes_replies and puts_behind then redis.call('ZADD', key.behind, 'NX', 0, link.session) end
+  local is_first = takes_replies and is_read_first
+  if is_first then redis.call('ZADD', key.read_first, 'NX', 0, link.session) end
   if takes_replies and not is_for_bot and from < since - 1 then from = since end
   if takes_replies or is_for_bot then
     redis.call('ZADD', key.unread, 'LT', from, name)
@@ -25,6 +26,6 @@ local time = redis.call('TIME')
 local gap = time[1] * 1000000 + time[2]
 redis.call('HSET', key.heard, 'gap', gap)
 for _, name in ipairs(noted) do redis.call('HSET', key.heard, 'noted:' .. name, gap) end
-local kept = {key.heard, key.unread, key.behind}
+local kept = {key.heard, key.unread, key.read_first}
 for _, one in ipairs(kept) do redis.call('PEXPIRE', one, within_ms) end
 return 1

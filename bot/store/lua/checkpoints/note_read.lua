@@ -11,12 +11,12 @@ end
 -- Another thread of this session may have been noted since; the next pass reads it. What was noted
 -- of other sessions does not hold up this one's mail.
 if redis.call('HGET', key.heard, 'gap') ~= read_gap then
-  for _, thread in ipairs(followers_of(session)) do
+  for _, thread in ipairs(linked_threads(session)) do
     if redis.call('ZSCORE', key.unread, thread) then return 0 end
   end
 end
-local waits = redis.call('ZSCORE', key.behind, session)
-redis.call('ZREM', key.behind, session)
+local waits = redis.call('ZSCORE', key.read_first, session)
+redis.call('ZREM', key.read_first, session)
 if not waits or waits == '0' or redis.call('ZCARD', key.mail(session)) == 0 then return 0 end
 local at = redis.call('ZSCORE', key.due, session)
 if not at or tonumber(at) > tonumber(waits) then return 0 end

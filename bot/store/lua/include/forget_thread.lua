@@ -1,4 +1,4 @@
 -- Forgets what a session's record, `watched`, has of a thread: its link has ended, or expired.
 local function forget_thread(watched, thread)
-  redis.call('HDEL', watched, 'joined:' .. thread, 'by:' .. thread, 'last:' .. thread)
+  redis.call('HDEL', watched, 'linked:' .. thread, 'by:' .. thread, 'last:' .. thread)
 end

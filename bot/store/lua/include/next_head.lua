@@ -1,9 +1,9 @@
 -- Notes that the head of a mailbox is being sent under `token`, and returns it. One under another
 -- token was being sent by a holder that is gone, or thought to be; one under our own was taken by a
--- first try whose answer was lost. While threads of the session are still to be read, the head
--- waits for replies that may be missing before it, but no longer than `keep.behind` from when it
--- was accepted. No head is taken before its `not_before`. A delivery that no longer `goes_on` takes
--- only what is under its own token, and lets the session queue after those due for longer.
+-- first try whose answer was lost. While threads of the session are to be read first, the head
+-- waits for what may be missing before it, until `keep.read_first` after it was accepted. No head
+-- is taken before its `not_before`. A delivery that no longer `goes_on` takes only what is under
+-- its own token, and lets the session queue after those due for longer.
 local function next_head(session, token, now, goes_on)
   local mail, watched, lease = key.mail(session), key.watched(session), key.lease(session)
   while true do
@@ -20,10 +20,10 @@ local function next_head(session, token, now, goes_on)
     local is_sending = state == 'sending'
     local is_ours = is_sending and sent_under == token
     local until_ms = state == 'waiting' and tonumber(not_before or 0) or 0
-    local missing_ms = (accepted or 0) + keep.behind * 1000
+    local missing_ms = (accepted or 0) + keep.read_first * 1000
     local may_wait = missing_ms > now and not is_ours
-    if may_wait and redis.call('ZSCORE', key.behind, session) then
-      redis.call('ZADD', key.behind, missing_ms, session)
+    if may_wait and redis.call('ZSCORE', key.read_first, session) then
+      redis.call('ZADD', key.read_first, missing_ms, session)
       until_ms = math.max(until_ms, missing_ms)
     end
     if until_ms > now or not (goes_on or is_ours) then

@@ -40,9 +40,9 @@ if state == 'sending' then
     prolong(key.outbox, keep.done)
   end
   if thread ~= '' then
-    local joined = redis.call('HEXISTS', watched, 'joined:' .. thread) == 1
-    if joined then redis.call('HSET', watched, 'last:' .. thread, outcome) end
-    if joined and may_be_there then redis.call('HSET', watched, 'by:' .. thread, by) end
+    local is_linked = redis.call('HEXISTS', watched, 'linked:' .. thread) == 1
+    if is_linked then redis.call('HSET', watched, 'last:' .. thread, outcome) end
+    if is_linked and may_be_there then redis.call('HSET', watched, 'by:' .. thread, by) end
     if may_be_there then redis.call('HSET', watched, 'replied', now, 'reply_sent_at', since) end
     want_poll(session, now + poll_after_ms, now, link_ttl)
   end

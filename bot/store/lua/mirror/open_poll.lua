@@ -1,16 +1,16 @@
--- Returns what a read of a session's messages needs: its followers, each with when it joined
--- (and `read` once caught up) and its link, the ids of the messages that were read before, and
--- its start, if the relay began it. A thread without a link to the session follows it no more, and
--- a session without followers is not polled any more.
+-- Returns what a read of a session's messages needs: its threads, each with the time from which it
+-- hears what is said (and `read` once caught up) and its link, the ids of the messages that were
+-- read before, and its start, if the relay began it. A thread without a link to the session is
+-- forgotten, and a session without threads is not polled any more.
 local session = ARGV[1]
 local link_ttl = tonumber(ARGV[2])
 
 local watched, found = key.watched(session), {}
-for _, thread in ipairs(followers_of(session)) do
+for _, thread in ipairs(linked_threads(session)) do
   local link = redis.call('GET', key.link(thread))
   local is_json, linked = pcall(cjson.decode, link or '')
   if is_json and type(linked) == 'table' and linked.session == session then
-    found[#found + 1] = {thread, redis.call('HGET', watched, 'joined:' .. thread), link}
+    found[#found + 1] = {thread, redis.call('HGET', watched, 'linked:' .. thread), link}
   else
     forget_thread(watched, thread)
   end

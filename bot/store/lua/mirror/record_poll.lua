@@ -1,8 +1,8 @@
 -- Records a poll: what the session is now, the `read_ids` of messages that were read ('': as
--- before), the items to be `said` (a thread each), the followers that are `caught_up`, and the
+-- before), the items to be `said` (a thread each), the linked threads that are `caught_up`, and the
 -- threads whose `cards` change. Both are traffic of their threads. Nothing is recorded unless the
 -- session is as it was `before`: the first one of two polls counts, and none of before a thread
--- joined. What the session has `used` goes into the ledger. If it `tells` people something that
+-- was linked. What the session has `used` goes into the ledger. If it `tells` people something that
 -- they may have to answer, a reply that is sent from now on may be the answer. The next poll comes
 -- in `after_ms`; see `put_off`.
 -- Returns nothing if it isn't recorded, or the entries of the threads with something to say and of
@@ -41,8 +41,8 @@ local watch_ttl = math.max(link_ttl, keep.watched)
 for _, name in ipairs({key.watch, watched}) do redis.call('EXPIRE', name, watch_ttl) end
 if read_ids ~= '' then redis.call('HSET', watched, 'read_ids', read_ids) end
 for _, one in ipairs(caught_up) do
-  local has_joined = redis.call('HEXISTS', watched, 'joined:' .. one.name) == 1
-  if has_joined then redis.call('HSET', watched, 'joined:' .. one.name, one.at .. ' read') end
+  local is_linked = redis.call('HEXISTS', watched, 'linked:' .. one.name) == 1
+  if is_linked then redis.call('HSET', watched, 'linked:' .. one.name, one.at .. ' read') end
 end
 local owes = {}
 for _, one in ipairs(said) do

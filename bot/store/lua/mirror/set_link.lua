@@ -1,14 +1,14 @@
 -- Sets the link of a thread, or ends it with a `new` of '', if it still is what it `was`; '' is
--- none. The index of threads is changed with it, and the followers and the watch of its `session`,
--- if that is known; its card (`card_name`, or '') is wanted. The thread `joins` the followers for
--- what is said from 'now' on or since the 'beginning', and another `seen` ends a poll that began
--- before; with '', it is left as it is. Returns 1, or 0 if the link has to be read again.
+-- none. The index of threads is changed with it, and the linked threads and the watch of its
+-- `session`, if that is known; its card (`card_name`, or '') is wanted. The thread `hears_from`
+-- 'now' or the 'beginning' what is said, and another `seen` ends a poll that began before; with '',
+-- that is left as it is. Returns 1, or 0 if the link has to be read again.
 local thread = ARGV[1]
 local was = ARGV[2]
 local new = ARGV[3]
 local session = ARGV[4]
 local card_name = ARGV[5]
-local joins = ARGV[6]
+local hears_from = ARGV[6]
 local link_ttl = tonumber(ARGV[7])
 local card_pause_ms = tonumber(ARGV[8])
 
@@ -19,7 +19,7 @@ if new == '' then
   redis.call('ZREM', key.threads, thread)
   if session ~= '' then
     forget_thread(watched, thread)
-    if #followers_of(session) == 0 then redis.call('ZREM', key.watch, session) end
+    if #linked_threads(session) == 0 then redis.call('ZREM', key.watch, session) end
   end
 elseif was == '' then
   redis.call('SET', link, new)  -- a full Redis refuses this, but not after another write
@@ -31,9 +31,10 @@ elseif was == '' then
 else
   redis.call('SET', link, new, 'KEEPTTL')
 end
-if joins ~= '' then
-  local at, seen = joins == 'now' and now or 0, redis.call('HGET', watched, 'seen') or ''
-  redis.call('HSET', watched, 'joined:' .. thread, at, 'seen', seen .. ' ')
+if hears_from ~= '' then
+  local at = hears_from == 'now' and now or 0
+  local seen = redis.call('HGET', watched, 'seen') or ''
+  redis.call('HSET', watched, 'linked:' .. thread, at, 'seen', seen .. ' ')
   want_poll(session, now, now, link_ttl)
 end
 if card_name ~= '' then want_card(card_name, now, card_pause_ms, link_ttl) end

@@ -1,8 +1,8 @@
 -- Returns the threads that are linked to a session, whether they follow what it says or not.
-local function followers_of(session)
+local function linked_threads(session)
   local watched, found = key.watched(session), {}
   for _, field in ipairs(redis.call('HKEYS', watched)) do
-    found[#found + 1] = string.match(field, '^joined:(.*)$')
+    found[#found + 1] = string.match(field, '^linked:(.*)$')
   end
   return found
 end
