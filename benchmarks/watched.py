@@ -111,7 +111,7 @@ async def _polled(watches: Watches, poll: TakenPoll, wire: Wire, picked: random.
         poll,
         Found(
             seen=seen,
-            after=pace.SLOWEST.get(state, pace.AT_REST) * timedelta(seconds=picked.random()),
+            after=pace.SLOWEST.get(state, pace.OTHERWISE) * timedelta(seconds=picked.random()),
         ),
     )
 

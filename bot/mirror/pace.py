@@ -23,8 +23,8 @@ SLOWEST: Mapping[SessionState, int] = {
     SessionState.APPROVAL: 60,
 }
 CHILDREN = 30
-AT_REST = 300
-"""The longest pauses between two polls, by state, with a child at work, and else, in
+OTHERWISE = 300
+"""The longest pauses between two polls, by state, with a child at work, and otherwise, in
 `Timing.watch_pause`, a second."""
 
 SETTLING_MS = 15_000
@@ -34,8 +34,8 @@ show the state before a reply. Until then, it also need not know a session that 
 
 WORKING_MS = 15_000
 SPOKEN_MS = 600_000
-RESTING_MS = 3_600_000
-"""The longest times without a read: at work, if anybody spoke within a day, and else."""
+SILENT_MS = 3_600_000
+"""The longest times without a read: at work, else if anybody spoke within a day, and if nobody."""
 
 DAY_MS = 86_400_000
 
@@ -65,7 +65,7 @@ def until_next(poll: TakenPoll, seen: Watched) -> timedelta | None:
     if seen.state is SessionState.ENDED and idle >= SETTLING_MS and not _has_open(poll, seen):
         return None
     has_work = any(one.state is SessionState.WORKING for one in seen.children)
-    slowest = min(SLOWEST.get(seen.state, AT_REST), CHILDREN if has_work else AT_REST)
+    slowest = min(SLOWEST.get(seen.state, OTHERWISE), CHILDREN if has_work else OTHERWISE)
     return timedelta(seconds=min(max(1.0, idle / 1000), slowest) * poll.pause)
 
 
@@ -128,7 +128,7 @@ def _longest_unread_ms(poll: TakenPoll, state: SessionState) -> int:
     if state is SessionState.WORKING:
         return WORKING_MS
     spoke_at = max(poll.replied, poll.seen.spoke_at)
-    return SPOKEN_MS if poll.began - spoke_at < DAY_MS else RESTING_MS
+    return SPOKEN_MS if poll.began - spoke_at < DAY_MS else SILENT_MS
 
 
 def _moved_at(poll: TakenPoll, seen: Watched) -> Millis:

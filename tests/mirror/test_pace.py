@@ -1,14 +1,29 @@
 """How often a session is polled, and when its messages are worth a read."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from bot.devin.api import SessionSummary
-from bot.mirror.pace import CHILDREN, SLOWEST, Worth, pause_of, until_next, worth_of
+from bot.mirror.pace import (
+    CHILDREN,
+    OTHERWISE,
+    SETTLING_MS,
+    SILENT_MS,
+    SLOWEST,
+    SPOKEN_MS,
+    WORKING_MS,
+    Worth,
+    pause_of,
+    until_next,
+    worth_of,
+)
 from bot.model.sessions import Child, PullRequest, SessionId, SessionState, Watched
 from bot.model.times import Millis
 from bot.store.watches import TakenPoll
+
+DOCS = Path(__file__).parents[2] / "docs"
 
 SESSION = SessionId("devin-0123")
 NOW = Millis(1_764_000_000_000)
@@ -178,3 +193,35 @@ def test_messages_that_devin_does_not_find_are_asked_for_as_at_rest() -> None:
     working, unknown = (polled(watched(one)) for one in (WORKING, SessionState.UNKNOWN))
     assert pause_of(working) == until_next(unknown, unknown.seen)
     assert pause_of(working) != until_next(working, working.seen)
+
+
+def test_the_pages_tell_how_often_sessions_are_polled_and_read() -> None:
+    """Who waits for Devin's words, or is on call, counts by them."""
+    waits, longest = SLOWEST[WAITING], OTHERWISE // 60
+    working, spoken, silent = (ms // 1_000 for ms in (WORKING_MS, SPOKEN_MS, SILENT_MS))
+    told = {
+        "architecture/mirror.md": (
+            f"| *working* | at most {SLOWEST[WORKING]} s;",
+            f"| *waiting*, *approval* | at most {waits} s |",
+            f"| *finished*, *suspended*, unknown, not found | at most {longest} min |",
+            f"every {working} s while *working*; else every {spoken // 60} minutes if anybody",
+            f"- for {SETTLING_MS // 1_000} s after a reply, and after a change",
+        ),
+        "architecture/overview.md": (
+            f"{waits} s while it waits, {longest} min else",
+            f"{working} s at work, else {spoken // 60} min, or {silent // 3_600} h if nobody spoke",
+            f"came over {SETTLING_MS // 1_000} s after the",
+        ),
+        "delivery.md": (
+            f"within {longest} minutes when it is finished",
+            f"takes {working} s at work and up to {silent // 60 + longest} minutes otherwise",
+        ),
+        "troubleshooting.md": (
+            f"after {working} s at work, else after {spoken // 60} minutes, or an hour if nobody",
+            f"by the next poll: {silent // 60 + longest} minutes at most",
+        ),
+    }
+    for page, phrases in told.items():
+        text = " ".join((DOCS / page).read_text(encoding="utf-8").split())
+        for phrase in phrases:
+            assert phrase in text, f"{page}: {phrase}"

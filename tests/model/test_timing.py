@@ -32,6 +32,8 @@ def test_the_pages_tell_when_a_thread_is_told_that_a_reply_waits() -> None:
     """Who waits for that, or is on call, counts the seconds."""
     told = {
         "delivery.md": ("nothing for {} s, then", "After {} s the thread gets one message"),
+        "troubleshooting.md": ("thread and reply are told (⏳) after {} s",),
+        "using-in-slack.md": ("If Devin doesn't answer for {} s or more, the bot says so once",),
         "architecture/guarantees.md": ("put off by Devin for {} s until its thread is told",),
     }
     for page, phrases in told.items():

@@ -4,6 +4,7 @@ from bot.app import DRAIN_SECONDS
 from bot.delivery.sending import RENEWALS
 from bot.redis import keep
 from bot.reporting.reporter import TELLING_SECONDS
+from bot.settings import Settings
 from bot.timing import TIMING
 
 SLACK_WAITS = 3.0
@@ -38,4 +39,10 @@ def test_a_try_at_an_entry_ends_before_another_process_may_begin_one() -> None:
 def test_what_slack_may_still_bring_is_remembered_for_longer_than_it_tries() -> None:
     """Slack's Delayed Events retry for 24 h."""
     assert min(keep.AHEAD, keep.DONE).total_seconds() > 24 * 3600
-    assert TIMING.delay_wait < keep.WAITING
+
+
+def test_a_thread_is_told_that_a_reply_waits_before_that_is_given_up() -> None:
+    """A waiting reply is kept for longer than it may be tried."""
+    field = Settings.model_fields["give_up_after"]
+    most = min(one.le for one in field.metadata if hasattr(one, "le"))
+    assert TIMING.delay_wait < field.default < most < keep.WAITING
