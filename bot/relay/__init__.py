@@ -53,9 +53,7 @@ class UseCases:
         self.acting = acting = Acting(workspace, state, devin)
         if acting.is_required:
             workspace.permissions.account = acting.account
-        self.listening = Listening(
-            state.checkpoints, lambda: workspace.clock.now, workspace.settings.catch_up
-        )
+        self.listening = Listening(state.checkpoints, workspace.clock, workspace.settings.catch_up)
         self.audience = audience = Audience(workspace, state)
         self.status_lines = lines = StatusLines(workspace, state, audience, background)
         polls = SessionPoll(workspace, state, devin, lines, schedule)

@@ -15,10 +15,11 @@ before it.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Protocol
 
 from cachetools import TTLCache
 
@@ -162,6 +163,14 @@ class Checkpoints:
         return bool(has_waited)
 
 
+class SlackTime(Protocol):
+    """What knows Slack's time (`SlackClock`)."""
+
+    @property
+    def now(self) -> Micros:
+        """The earliest possible time at Slack; 0 if none is known."""
+
+
 class Listening:
     """Remembers kept and refused events.
 
@@ -173,11 +182,11 @@ class Listening:
     def __init__(
         self,
         checkpoints: Checkpoints,
-        now: Callable[[], Micros],
+        clock: SlackTime,
         within: timedelta = CATCH_UP,
     ) -> None:
         self._checkpoints = checkpoints
-        self._now = now
+        self._clock = clock
         self._within = within // timedelta(microseconds=1)
         self._kept: Micros | None = None
         self._checkpoint: Micros | None = None
@@ -196,7 +205,7 @@ class Listening:
     def kept(self, at: Micros) -> None:
         """Register that the event of that time was acknowledged."""
         # A time ahead of Slack's clock would vouch for events that have not come yet.
-        if at <= self._now():
+        if at <= self._clock.now:
             self._kept = max(self._kept or at, at)
 
     def refused(self, missed: Missed) -> None:
@@ -282,4 +291,4 @@ class Listening:
             self._checkpoint = kept
 
     def _oldest(self) -> Micros:
-        return max(Micros(0), self._now() - self._within)
+        return max(Micros(0), self._clock.now - self._within)

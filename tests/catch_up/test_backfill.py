@@ -538,7 +538,7 @@ class Study:
 
     def listening(self, who: str = "a") -> Listening:
         """Return a process's listening state."""
-        return Listening(self.gaps(who), lambda: self.clock.now)
+        return Listening(self.gaps(who), self.clock)
 
     def catch_up(
         self, listening: Listening, *, most: int = 2_000, who: str = "a", **times: Any
@@ -616,7 +616,7 @@ async def test_without_a_checkpoint_it_is_read_as_far_back_as_the_setting_says(
     """Nobody knows then since when nobody listens; a checkpoint from before that counts as none."""
     await an_hour.linked_and_replied()
     study.clock.note(an_hour.now)
-    listening = Listening(study.gaps(), lambda: study.clock.now, timedelta(minutes=20))
+    listening = Listening(study.gaps(), study.clock, timedelta(minutes=20))
     await listening.begin()
     after = await an_hour.read_from()
     assert 0 <= after - (an_hour.now - HOUR // 3 - OVERLAP) < HOUR // 60
