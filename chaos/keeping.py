@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import Counter
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -10,6 +11,8 @@ from redis.exceptions import RedisError
 from bot.model.ledger import parse_uses
 from bot.redis.keep import ENTRY_LEASE
 from bot.store.outbox import OwedKind
+from chaos.surfaces import CHANNEL
+from sandbox.slack.server import SlackSandbox
 
 PREFIX = "{devin-relay:T0SANDBOX}"
 """Prefix of the keys of the sandbox's workspace (docs/architecture/redis.md)."""
@@ -22,15 +25,25 @@ HURRY_SECONDS = 4.0
 
 
 class Keeping:
-    """Redis; `used` is what each session has used, as the relay's ledger was last read."""
+    """Redis; `used` is what each session has used, as the relay's ledger was last read.
 
-    def __init__(self, redis: Redis) -> None:
+    `place` is the team and the channel of people's messages.
+    """
+
+    def __init__(self, redis: Redis, place: str) -> None:
         self.used: dict[str, float] = {}
         self._redis = redis
+        self._place = place
 
-    async def is_kept(self, place: str, ts: str) -> bool:
-        """Return True if the message at `ts` is known as a reply, in `place` (team and channel)."""
-        return bool(await self._redis.hexists(f"{PREFIX}:subject:{place}:{ts}", "state"))
+    async def is_kept(self, ts: str) -> bool:
+        """Return True if the message at `ts` is known as a reply."""
+        return bool(await self._redis.hexists(f"{PREFIX}:subject:{self._place}:{ts}", "state"))
+
+    async def is_noted(self, ts: str, root: str) -> bool:
+        """Return True if the message at `ts` is known, or its thread is to be read from before."""
+        unread = await self._redis.zscore(f"{PREFIX}:unread", f"{self._place}:{root}")
+        is_unread = unread is not None and unread < int(ts.replace(".", ""))
+        return is_unread or await self.is_kept(ts)
 
     async def depths(self) -> tuple[int, int]:
         """Return how much is still to be done, and the unsent reports; -1 without Redis.
@@ -69,3 +82,10 @@ class Keeping:
             kept = await self._redis.hgetall(key)
             uses = parse_uses({str(name): str(value) for name, value in kept.items()})
             self.used |= {one.session: one.until(31) for one in uses}
+
+
+@asynccontextmanager
+async def opened(url: str, slack: SlackSandbox) -> AsyncIterator[Keeping]:
+    """Open what is kept in that Redis, which may take its time: it is frozen, or just slow."""
+    async with Redis.from_url(url, decode_responses=True, socket_timeout=None) as redis:
+        yield Keeping(redis, f"{slack.team_id}:{slack.workspace.channel(CHANNEL).id}")

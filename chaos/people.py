@@ -115,6 +115,7 @@ class People:
             files=[file_of(entry.number)] if kind is Kind.FILE else None,
             deliver=False,
         )
+        entry.ids.append(ts)
         return entry, ts
 
     async def bring(self, entry: Entry, event: JSON) -> None:

@@ -1,11 +1,9 @@
-"""The posts of a run: their settings, the processes at them, and the wait for the first ones."""
+"""The posts of a run: their settings, and the processes at them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-
-import httpx
 
 from chaos.clocks import Clocks, shifted
 from chaos.processes import Post
@@ -14,8 +12,6 @@ from chaos.trouble import LISTENERS
 from chaos.wishing import EMOJI
 from sandbox import Sandbox
 from sandbox.launch import environment_of
-
-READY_SECONDS = 30.0
 
 
 def made(home: Path, seed: int) -> Sequence[Post]:
@@ -64,22 +60,3 @@ async def kept(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def until_ready(box: Sandbox, ports: Sequence[int]) -> None:
-    """Wait until every listener hears Slack: over its socket, or on its port."""
-    if not ports:
-        await box.slack.wait_connected(LISTENERS, READY_SECONDS)
-        return
-    async with httpx.AsyncClient() as client, asyncio.timeout(READY_SECONDS):
-        for port in ports:
-            while not await _is_ready(client, port):  # noqa: ASYNC110  (another process gives no event)
-                await asyncio.sleep(0.1)
-
-
-async def _is_ready(client: httpx.AsyncClient, port: int) -> bool:
-    try:
-        answer = await client.get(f"http://127.0.0.1:{port}/readyz")
-    except httpx.TransportError:
-        return False
-    return answer.is_success

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
+import httpx
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -58,6 +59,16 @@ async def start_bot(
         env=environment(environ),
         start_new_session=True,
     )
+
+
+async def is_ready(port: int) -> bool:
+    """Return True if the bot process on that port is ready, as it says itself."""
+    try:
+        async with httpx.AsyncClient() as client:
+            answer = await client.get(f"http://127.0.0.1:{port}/readyz")
+    except httpx.TransportError:
+        return False
+    return answer.is_success
 
 
 def send(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
@@ -162,6 +173,11 @@ class Post:
         self._pauses = random.Random(f"{seed} {name}")  # noqa: S311  (repeatable, not secret)
         self._process: asyncio.subprocess.Process | None = None
         self._expected = False
+
+    @property
+    def is_ending(self) -> bool:
+        """True if there is no process, or it was told to end."""
+        return self._expected or self._process is None or self._process.returncode is not None
 
     async def keep(self, environ: Mapping[str, str]) -> None:
         """Start a process, and another after each end; on cancellation, kill the current one."""

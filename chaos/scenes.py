@@ -2,14 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 
 from chaos.carrier import LOOK_SECONDS
 from chaos.entries import Entry, Kind, number_in, text_of
 from chaos.front import strangers
-from chaos.ledger import Ledger
+from chaos.keeping import Keeping
 from chaos.orders import Orders
 from chaos.people import People
 from chaos.schedule import Act
@@ -33,10 +33,9 @@ AMID = 0.4
 REFUSED_SECONDS = 4.0
 """Time after Slack's giving up in which a process stops waiting for Redis, too."""
 
-NOTED_SECONDS = 2.0
-"""Time after Redis's return in which a process has recorded what it refused."""
+KEPT_SECONDS = 60.0
+"""Longest wait until Redis knows of what people wrote, or that it was refused."""
 
-STRANGERS_SECONDS = 12.0
 CROWD_DELAY = 24.0
 CROWD_RETRY_AFTER = 25
 CROWD_SECONDS = CROWD_RETRY_AFTER + 15.0
@@ -49,14 +48,14 @@ class Scenes:
     def __init__(
         self,
         box: Sandbox,
-        ledger: Ledger,
+        keeping: Keeping,
         people: People,
         orders: Orders,
         outage: Outage,
         front: Front,
     ) -> None:
         self._devin, self._slack = box.devin, box.slack
-        self._ledger = ledger
+        self._keeping = keeping
         self._people = people
         self._orders = orders
         self._outage = outage
@@ -86,14 +85,18 @@ class Scenes:
                 raise AssertionError(act.what)
 
     async def _silence(self, *, is_frozen: bool) -> None:
-        """Take Redis away, with Slack connected, until Slack has given up people's events."""
+        """Take Redis away, with Slack connected, until Slack has given up people's events.
+
+        No listener ends until Redis knows what was refused.
+        """
         async with self._front.quiet:
+            await self._front.until_open()
             async with self._outage.of_redis(is_frozen=is_frozen):
                 written = [await self._write(Kind.GIVEN_UP) for _ in range(WRITTEN)]
                 while any(one.heard is None for one in written):  # noqa: ASYNC110  (Slack's giving up gives no event)
                     await asyncio.sleep(LOOK_SECONDS)
                 await asyncio.sleep(REFUSED_SECONDS)
-            await asyncio.sleep(NOTED_SECONDS)
+            await self._until(self._is_noted, written)
 
     async def _authors(self, seconds: float) -> None:
         """Make Slack fail to say who somebody is, for a while."""
@@ -161,18 +164,16 @@ class Scenes:
             entry.can_be_found = True
 
     async def flood(self, ports: Sequence[int]) -> None:
-        """Let strangers fill the ports while people write."""
+        """Let strangers fill the ports while people write, until Redis knows what they wrote."""
         async with AsyncExitStack() as stack:
             for port in ports:
                 await stack.enter_async_context(strangers(port))
-            ends = time.monotonic() + STRANGERS_SECONDS
             written = []
             for _ in range(WRITTEN):
                 await asyncio.sleep(1.0)
                 written.append(await self._write(Kind.REPLY))
-            await asyncio.sleep(ends - time.monotonic())
-            for entry in written:  # an acknowledgement is only seen when the ledger is read
-                entry.kept_out = entry.acked is None and not self._was_asked(entry)
+            for entry in await self._until(self._is_kept, written):
+                entry.kept_out = True
 
     async def crowd(self, size: int, read: Callable[[], None]) -> None:
         """Make more sessions busy than can be served, while another's thread waits for a report.
@@ -199,6 +200,22 @@ class Scenes:
         entry.late_told = not entry.told
         for session in [*crowd, refused]:
             self._devin.behave(session, "running")
+
+    async def _until(
+        self, holds: Callable[[Entry], Awaitable[bool]], written: Sequence[Entry]
+    ) -> Sequence[Entry]:
+        """Wait until it holds of all that was written; return those of which it never did."""
+        ends, left = time.monotonic() + KEPT_SECONDS, list(written)
+        while left and time.monotonic() < ends:
+            await asyncio.sleep(LOOK_SECONDS)
+            left = [one for one in left if not await holds(one)]
+        return left
+
+    async def _is_noted(self, entry: Entry) -> bool:
+        return await self._keeping.is_noted(entry.ids[0], self._people.roots[entry.session])
+
+    async def _is_kept(self, entry: Entry) -> bool:
+        return await self._keeping.is_kept(entry.ids[0])
 
     def _was_asked(self, entry: Entry) -> bool:
         """Return True if Devin was asked to take that message."""

@@ -13,18 +13,16 @@ from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 
-from redis.asyncio import Redis
-
 from chaos.clocks import Clocks, shifted
 from chaos.commands import Commands
 from chaos.crowd import Crowd
 from chaos.entries import ASKED
 from chaos.front import Balancer, balancing
-from chaos.keeping import Keeping
+from chaos.keeping import Keeping, opened
 from chaos.ledger import Ledger, Said, addresses
 from chaos.orders import Orders
 from chaos.people import People
-from chaos.posts import environs, kept, made, until_ready
+from chaos.posts import environs, kept, made
 from chaos.processes import Post, ValkeyProcess, free_port
 from chaos.scenes import Scenes
 from chaos.schedule import SCENES, Act, Mode
@@ -145,13 +143,9 @@ class Stage:
 
     async def read_kept(self) -> None:
         """Record which of the requested messages Redis knows."""
-        slack = self.box.slack
-        place = f"{slack.team_id}:{slack.workspace.channel(CHANNEL).id}"
         for entry in self.ledger.entries:
             if entry.kind in ASKED and not entry.is_seen:
-                entry.is_kept = any(
-                    [await self.keeping.is_kept(place, ts) for ts in entry.known_as]
-                )
+                entry.is_kept = any([await self.keeping.is_kept(ts) for ts in entry.known_as])
 
     def pressed(self) -> dict[str, int]:
         """Return the counts of people's other actions and their results."""
@@ -198,11 +192,11 @@ async def open_stage(home: Path, setup: Setup) -> AsyncIterator[Stage]:
         crowd = Crowd(box, ledger, people, commands, setup.seed)
         stack.push_async_callback(valkey.stop)
         await valkey.start()
-        redis = Redis.from_url(valkey.url, decode_responses=True, socket_timeout=2.0)
-        stack.push_async_callback(redis.aclose)
+        keeping = await stack.enter_async_context(opened(valkey.url, box.slack))
         settings = environs(box, valkey.url, home, ports)
         await stack.enter_async_context(kept(posts, settings, setup.clocks))
-        await until_ready(box, ports)
+        front = Front(box, balancer, posts[:LISTENERS], ports)
+        await front.until_open()
         stack.push_async_callback(people.carrier.close)
         await people.link([*ids, *ordered])
         for one in ordered:
@@ -210,16 +204,14 @@ async def open_stage(home: Path, setup: Setup) -> AsyncIterator[Stage]:
             crowd.watch(one, Place(CHANNEL, orders.roots[one]), partial(orders.state, one))
         for one, root in people.roots.items():
             crowd.watch(one, Place(CHANNEL, root))
-        front = Front(box, balancer)
         trouble = Trouble(box, posts, ids, ledger, outage, front)
-        scenes = Scenes(box, ledger, people, orders, outage, front)
+        scenes = Scenes(box, keeping, people, orders, outage, front)
         await scenes.write_early(setup.hours)
         box.slack.workspace.clock.ahead = setup.clocks.slack
         await crowd.gather([f"devin-{0xD00 + number:032x}" for number in range(setup.voices)])
         await crowd.link()
         wishes = Wishes(box, ledger.wishes, people, commands, crowd.watch, setup.seed)
         await wishes.begin()
-        keeping = Keeping(redis)
         yield Stage(
             *(
                 box,

@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 
+from chaos.carrier import LOOK_SECONDS
 from chaos.front import Balancer
 from chaos.ledger import Ledger
-from chaos.processes import Post, ValkeyProcess
+from chaos.processes import Post, ValkeyProcess, is_ready
 from chaos.schedule import ACTING, LIMIT, READS, SLACK_FILE, STARTS, Act
 from sandbox import Sandbox
 from sandbox.devin.answers import answer_in
@@ -55,10 +56,25 @@ class Front:
     before it could tell another. Holding `quiet` keeps all listeners alive and reachable.
     """
 
-    def __init__(self, box: Sandbox, balancer: Balancer | None) -> None:
+    def __init__(
+        self,
+        box: Sandbox,
+        balancer: Balancer | None,
+        listeners: Sequence[Post],
+        ports: Sequence[int],
+    ) -> None:
         self.quiet = asyncio.Lock()
         self._slack = box.slack
         self._balancer = balancer
+        self._listeners = listeners
+        self._ports = ports
+
+    async def until_open(self) -> None:
+        """Wait until each listener hears Slack, over its socket or on its port, and none ends."""
+        while not await self._is_open():
+            if deaths := [one.name for one in self._listeners if one.deaths]:
+                raise RuntimeError(f"{deaths} ended by themselves")
+            await asyncio.sleep(LOOK_SECONDS * 5)
 
     def cut(self) -> None:
         """Cut all connections without notice."""
@@ -82,6 +98,13 @@ class Front:
             self._balancer.is_refusing = refused
         else:
             self._slack.refuse_connections(refused)
+
+    async def _is_open(self) -> bool:
+        if any(one.is_ending for one in self._listeners):
+            return False
+        if not self._ports:
+            return self._slack.connections >= len(self._listeners)
+        return all([await is_ready(port) for port in self._ports])
 
 
 class Trouble:

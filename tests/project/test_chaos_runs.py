@@ -3,11 +3,21 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
 
+from bot.model.people import UserId
+from bot.model.replies import Reply
+from bot.model.sessions import SessionId
+from bot.model.threads import Link, ThreadRef
+from bot.model.times import ts_micros
+from bot.redis.connection import open_store
+from bot.store.checkpoints import Checkpoints, Missed
+from bot.store.links import Links
+from bot.store.mailbox import Mailbox
 from bot.store.outbox import Owed, OwedKind
 from chaos.__main__ import OK, Run, run
 from chaos.clocks import MISSING, library, shifted
@@ -18,6 +28,9 @@ from chaos.schedule import SCENES, Mode, plan
 from chaos.stage import Setup, open_stage
 from chaos.verdict import judge
 from sandbox.devin.answers import Api
+from sandbox.slack.world.workspace import TEAM_ID
+from tests.support.bots import BRISK
+from tests.support.desk import SESSION
 
 SEEDS: Sequence[tuple[Mode, Api, int, set[str]]] = (
     ("socket", "v3", 15, {"silence", "orders"}),
@@ -79,13 +92,32 @@ async def test_the_ledger_sees_what_the_threads_and_devin_show(tmp_path: Path) -
 async def test_a_run_waits_for_all_that_was_asked_for(redis_url: str) -> None:
     """If its process dies, its lease ends only after the time for reports."""
     async with Redis.from_url(redis_url, decode_responses=True) as redis:
-        keeping, now = Keeping(redis), int(time.time() * 1_000)
+        keeping, now = Keeping(redis, "T0SANDBOX:C0"), int(time.time() * 1_000)
         owed = [str(Owed(f"T0:{kind}:about", 1, kind)) for kind in OwedKind]
         await redis.zadd(OUTBOX, dict.fromkeys(owed, now))
         await redis.expire(OUTBOX, 60)
         assert await keeping.depths() == (3, len(owed) - 4)
         await redis.zrem(OUTBOX, *(one for one in owed if one.endswith(tuple(ASKED_FOR))))
         assert await keeping.depths() == (0, len(owed) - 4)
+
+
+async def test_a_run_learns_from_redis_what_was_refused_or_kept(redis_url: str, raw: Redis) -> None:
+    """Until a refused message is noted, its thread to be read from before it, nothing may end."""
+    root, ts, later = "1.000001", "1.000002", "1.000003"
+    session, ada, for_ever = SessionId(SESSION), UserId("U0ADA"), timedelta(days=1)
+    thread = ThreadRef(team=TEAM_ID, channel="C0", thread_ts=root)
+    reply = Reply(thread=thread, ts=ts, author=ada, text="yes")
+    keeping = Keeping(raw, f"{TEAM_ID}:C0")
+    async with open_store(redis_url, BRISK) as opened:
+        store = opened.of(TEAM_ID)
+        assert not await keeping.is_noted(ts, root)
+        link = Link(session=session, by=ada, linked_at=1)
+        await Links(store, for_ever).create(thread, link)
+        await Checkpoints(store, for_ever, "").note([Missed(thread, ts_micros(later))])
+        assert [await keeping.is_noted(one, root) for one in (ts, later)] == [False, True]
+        await Mailbox(store, for_ever).accept(reply, session, timedelta(0))
+        assert [await keeping.is_kept(one) for one in (ts, later)] == [True, False]
+        assert await keeping.is_noted(ts, root)
 
 
 @pytest.mark.skipif(library() is None, reason=MISSING)
