@@ -80,12 +80,12 @@ class Entry:
     Times are Unix seconds. Numbers grow in the order of writing. `edits` has when each edit was
     acknowledged, `deleted` the same for a deletion; `took` has which edit's text Devin took each
     time. `posts` are the messages that the relay posted for it, `corrects` those that correct it;
-    `is_kept`: Redis knows it as a reply. `given_up` is when Slack stopped delivering it. It is
-    `late_told` if its thread was not told in time, and `kept_out` if it was not acknowledged in
-    time, nor reached Devin. `can_be_found`: the answer to it was lost while its session could be
-    read. `is_repeated`: sent again although Devin might have it. `accounts` counts how often Devin
-    took it as a member's own words; `is_misnamed`: with neither the member's account nor the
-    author's name, or with both.
+    `is_kept`: Redis knows it as a reply, `accepted` and, the last time, `sending` since then.
+    `given_up` is when Slack stopped delivering it. It is `late_told` if its thread was not told in
+    time, and `kept_out` if Redis did not know it as long as strangers were there. `can_be_found`:
+    the answer to it was lost while its session could be read. `is_repeated`: sent again although
+    Devin might have it. `accounts` counts how often Devin took it as a member's own words;
+    `is_misnamed`: with neither the member's account nor the author's name, or with both.
     """
 
     number: int
@@ -115,6 +115,8 @@ class Entry:
     is_left_out: bool = False
     is_answered: bool = False
     is_kept: bool = False
+    accepted: float | None = None
+    sending: float | None = None
     is_repeated: bool = False
     accounts: int = 0
     is_misnamed: bool = False
@@ -136,6 +138,11 @@ class Entry:
     def is_seen(self) -> bool:
         """True if it had a visible effect."""
         return bool(self.taken or self.told)
+
+    def left_at(self, place: int) -> float:
+        """Return the time from which no event could change what Devin took that time."""
+        taken = self.taken[place]
+        return min(taken, self.sending or taken)
 
     @property
     def known_as(self) -> Sequence[str]:

@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 from bot.model.ledger import parse_uses
 from bot.redis.keep import ENTRY_LEASE
 from bot.store.outbox import OwedKind
+from chaos.clocks import shifted
 from chaos.surfaces import CHANNEL
 from sandbox.slack.server import SlackSandbox
 
@@ -27,17 +28,25 @@ HURRY_SECONDS = 4.0
 class Keeping:
     """Redis; `used` is what each session has used, as the relay's ledger was last read.
 
-    `place` is the team and the channel of people's messages.
+    `place` is the team and the channel of people's messages. The clock of Redis is `ahead` (s).
     """
 
-    def __init__(self, redis: Redis, place: str) -> None:
+    def __init__(self, redis: Redis, place: str, ahead: float = 0.0) -> None:
         self.used: dict[str, float] = {}
         self._redis = redis
         self._place = place
+        self._ahead = ahead
 
     async def is_kept(self, ts: str) -> bool:
         """Return True if the message at `ts` is known as a reply."""
         return bool(await self._redis.hexists(f"{PREFIX}:subject:{self._place}:{ts}", "state"))
+
+    async def times(self, ts: str) -> tuple[float | None, float | None]:
+        """Return the time since which a reply was accepted, and was being sent, in true time."""
+        names = ("accepted", "sending_since")
+        found = await self._redis.hmget(f"{PREFIX}:subject:{self._place}:{ts}", names)
+        accepted, sending = (int(one) / 1_000 - self._ahead if one else None for one in found)
+        return accepted, sending
 
     async def is_noted(self, ts: str, root: str) -> bool:
         """Return True if the message at `ts` is known, or its thread is to be read from before."""
@@ -85,7 +94,11 @@ class Keeping:
 
 
 @asynccontextmanager
-async def opened(url: str, slack: SlackSandbox) -> AsyncIterator[Keeping]:
-    """Open what is kept in that Redis, which may take its time: it is frozen, or just slow."""
+async def opened(url: str, slack: SlackSandbox, ahead: float) -> AsyncIterator[Keeping]:
+    """Open what is kept in that Redis, which may take its time: it is frozen, or just slow.
+
+    Its clock is `ahead`, if that can be.
+    """
+    place = f"{slack.team_id}:{slack.workspace.channel(CHANNEL).id}"
     async with Redis.from_url(url, decode_responses=True, socket_timeout=None) as redis:
-        yield Keeping(redis, f"{slack.team_id}:{slack.workspace.channel(CHANNEL).id}")
+        yield Keeping(redis, place, ahead if shifted(ahead) else 0.0)

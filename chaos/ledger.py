@@ -54,8 +54,7 @@ class Said:
 class Ledger:
     """All messages of a run, those of Devin's in `speech`.
 
-    `thaws` and `returns` are when a process, or Redis, resumed. `refused` counts the files that
-    Devin has refused for good; any other refusal passes.
+    `refused` counts the files that Devin has refused for good; any other refusal passes.
     """
 
     def __init__(self) -> None:
@@ -63,8 +62,6 @@ class Ledger:
         self.speech = Speech()
         self.wishes: list[Wish] = []
         self.refused = 0
-        self.thaws: list[float] = []
-        self.returns: list[float] = []
         self.keys: Counter[str] = Counter()
 
     def write(self, session: str, kind: Kind = Kind.REPLY) -> Entry:

@@ -16,7 +16,7 @@ from pathlib import Path
 from chaos.clocks import Clocks, shifted
 from chaos.commands import Commands
 from chaos.crowd import Crowd
-from chaos.entries import ASKED
+from chaos.entries import ASKED, THREADED
 from chaos.front import Balancer, balancing
 from chaos.keeping import Keeping, opened
 from chaos.ledger import Ledger, Said, addresses
@@ -142,10 +142,12 @@ class Stage:
                 entry.acked = entry.acked or time.time()
 
     async def read_kept(self) -> None:
-        """Record which of the requested messages Redis knows."""
+        """Record which of the requested messages Redis knows, and since when of the taken ones."""
         for entry in self.ledger.entries:
             if entry.kind in ASKED and not entry.is_seen:
                 entry.is_kept = any([await self.keeping.is_kept(ts) for ts in entry.known_as])
+            elif entry.kind in THREADED and entry.taken:
+                entry.accepted, entry.sending = await self.keeping.times(entry.ids[0])
 
     def pressed(self) -> dict[str, int]:
         """Return the counts of people's other actions and their results."""
@@ -177,7 +179,7 @@ async def open_stage(home: Path, setup: Setup) -> AsyncIterator[Stage]:
     ordered = [f"devin-{0xF0 + number:032x}" for number in range(ORDERED)]
     ledger = Ledger()
     valkey = ValkeyProcess(home / "valkey", environ=shifted(setup.clocks.redis))
-    outage = Outage(valkey, ledger)
+    outage = Outage(valkey)
     posts = made(home, setup.seed)
     ports = [free_port() for _ in range(LISTENERS)] if setup.mode == "http" else []
     async with AsyncExitStack() as stack:
@@ -192,7 +194,7 @@ async def open_stage(home: Path, setup: Setup) -> AsyncIterator[Stage]:
         crowd = Crowd(box, ledger, people, commands, setup.seed)
         stack.push_async_callback(valkey.stop)
         await valkey.start()
-        keeping = await stack.enter_async_context(opened(valkey.url, box.slack))
+        keeping = await stack.enter_async_context(opened(valkey.url, box.slack, setup.clocks.redis))
         settings = environs(box, valkey.url, home, ports)
         await stack.enter_async_context(kept(posts, settings, setup.clocks))
         front = Front(box, balancer, posts[:LISTENERS], ports)

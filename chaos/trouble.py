@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -26,9 +25,8 @@ LISTENERS = 2
 class Outage:
     """Outages of Redis, one at a time."""
 
-    def __init__(self, valkey: ValkeyProcess, ledger: Ledger) -> None:
+    def __init__(self, valkey: ValkeyProcess) -> None:
         self._valkey = valkey
-        self._ledger = ledger
         self._one = asyncio.Lock()
 
     @asynccontextmanager
@@ -46,7 +44,6 @@ class Outage:
                     self._valkey.thaw()
                 else:
                     await self._valkey.start()
-                self._ledger.returns.append(time.time())
 
 
 class Front:
@@ -153,7 +150,6 @@ class Trouble:
                 await self._posts[act.where].end(signal.SIGTERM)
             case "freeze" | "freeze long":
                 await self._posts[act.where].freeze(act.seconds)
-                self._ledger.thaws.append(time.time())
             case "disconnect":
                 await self._front.disconnect(**act.fault)
             case "cut":

@@ -11,9 +11,8 @@ The sins:
 - **sent again**: sent once more, without anybody's press, after an answer that left open whether
   Devin took it: none at all, or a 5xx, except a 503 in v1;
 - **out of order**: taken after a later reply of its session, although it had been acknowledged
-  before that one was on its way to Devin. Delivery takes a reply out of the mailbox a moment before
-  Devin sees it: a reply acknowledged within that moment could no longer come first. The moment is
-  `ON_ITS_WAY` long, or as long as a process was frozen that resumed just then;
+  before that one was on its way to Devin. It is from the moment that Redis has noted, however long
+  its process then takes until Devin sees it: a reply acknowledged later could not come first;
 - **not followed**: taken with text that was edited, or deleted, before it was on its way;
 - **file missing**: taken without its file's content where that generation of Devin's API has it,
   and its thread was not told that a link went;
@@ -48,12 +47,8 @@ from chaos.ledger import Ledger
 from chaos.wishes import WISH_SINS
 from chaos.wishes import counts as counts_of_wishes
 
-ON_ITS_WAY = 0.25
 WAITED = 29.0
 """Longest wait of mail for events that Slack gave up, if their reader is killed (30 s)."""
-
-GOES_ON = 1.0
-"""Time within which a process that was frozen, or waited for Redis, sends what it held back."""
 
 SINS = (
     *("lost", "doubled silently", "sent again", "out of order", "not followed", "file missing"),
@@ -101,7 +96,7 @@ def judge(ledger: Ledger) -> Verdict:
     entries = ledger.entries
     sins: dict[str, list[object]] = {sin: [] for sin in SINS}
     for entry in entries:
-        for sin in _sins(entry, ledger):
+        for sin in _sins(entry):
             sins[sin].append(entry.number)
     wrong, late = _order(ledger)
     sins["out of order"] += wrong
@@ -156,7 +151,7 @@ def _is_unheard(entry: Entry) -> bool:
     return is_asked and not (entry.is_seen or entry.is_answered or entry.is_kept)
 
 
-def _sins(entry: Entry, ledger: Ledger) -> Iterator[str]:
+def _sins(entry: Entry) -> Iterator[str]:
     """Yield the sins of a message by itself."""
     if _is_lost(entry):
         yield "lost"
@@ -165,7 +160,7 @@ def _sins(entry: Entry, ledger: Ledger) -> Iterator[str]:
         yield "doubled silently"
     if entry.is_repeated and not entry.pressed:
         yield "sent again"
-    if not entry.pressed and any(_is_outdated(entry, n, ledger) for n in range(len(entry.taken))):
+    if not entry.pressed and any(_is_outdated(entry, n) for n in range(len(entry.taken))):
         yield "not followed"
     is_brought = entry.has_file or (entry.has_link and entry.is_left_out)
     if entry.kind is Kind.FILE and entry.taken and not is_brought:
@@ -204,22 +199,10 @@ def _is_lost(entry: Entry) -> bool:
     return entry.is_kept or bool(entry.posts) or is_heard
 
 
-def _is_outdated(entry: Entry, place: int, ledger: Ledger) -> bool:
+def _is_outdated(entry: Entry, place: int) -> bool:
     """Return True if Devin took that text although a newer one, or none, was known in time."""
     newer = [entry.deleted, *entry.edits[entry.took[place] :]]
-    return any(
-        at is not None and not _was_on_its_way(at, entry.taken[place], ledger) for at in newer
-    )
-
-
-def _was_on_its_way(acked: float, taken: float, ledger: Ledger) -> bool:
-    """Return True if an event acknowledged then came too late to change what Devin took then."""
-    if acked > taken - ON_ITS_WAY:
-        return True
-    if any(acked < thaw < taken < thaw + GOES_ON for thaw in ledger.thaws):
-        return True
-    # Marked as being sent before Redis went away, and sent once its process learns of that mark.
-    return any(back <= acked and taken < back + GOES_ON for back in ledger.returns)
+    return any(at is not None and at < entry.left_at(place) for at in newer)
 
 
 def _is_true(entry: Entry) -> bool:
@@ -245,18 +228,18 @@ def _order(ledger: Ledger) -> tuple[list[tuple[int, int]], set[int]]:
         certain.sort(key=lambda e: e.taken[0])
         for place, entry in enumerate(certain):
             behind = [other for other in certain[:place] if other.number > entry.number]
-            at_fault = [other for other in behind if not _is_late(entry, other, ledger)]
+            at_fault = [other for other in behind if not _is_late(entry, other)]
             wrong += [(entry.number, other.number) for other in at_fault[:1]]
             if behind and not at_fault:
                 late.add(entry.number)
     return wrong, late
 
 
-def _is_late(entry: Entry, other: Entry, ledger: Ledger) -> bool:
+def _is_late(entry: Entry, other: Entry) -> bool:
     """Return True if `entry` came too late to be taken before the later reply `other`."""
-    taken = other.taken[0]
+    left = other.left_at(0)
     if entry.given_up is not None:
-        held_since = min(entry.given_up, other.acked or entry.given_up)
-        if taken - held_since > WAITED:
+        held_since = min(entry.given_up, other.accepted or entry.given_up)
+        if left - held_since > WAITED:
             return True
-    return entry.heard is None or _was_on_its_way(entry.heard, taken, ledger)
+    return entry.heard is None or entry.heard > left

@@ -104,23 +104,16 @@ def test_an_earlier_reply_that_was_there_and_came_second_is_out_of_order() -> No
     assert judge(ledger).sins["out of order"] == [(0, 1)]
 
 
-def test_a_reply_that_came_too_late_is_counted_apart() -> None:
-    """Nobody had acknowledged it when the later one was under way."""
-    for acked in (1.9, 2.5):
+@pytest.mark.parametrize("sending", [1.4, 1.9])
+def test_a_reply_that_came_too_late_is_counted_apart(sending: float) -> None:
+    """The later one was under way, by what Redis has, however long it was: its process was slow."""
+    for acked, is_late in ((1.3, False), (1.95, True), (2.5, True)):
         ledger = ledger_of(acked, 1.0)
         ledger.read([(text_of(1), 2.0), (text_of(0), 3.0)], [])
+        ledger.entries[1].sending = sending
         verdict = judge(ledger)
-        assert verdict.is_clean
-        assert verdict.counts["late"] == 1
-
-
-def test_a_frozen_sender_excuses_only_what_it_sends_when_it_goes_on() -> None:
-    """A reply acknowledged while it was frozen could not come first."""
-    for thaw, expected in ((1.9, []), (0.9, [(0, 1)])):
-        ledger = ledger_of(1.0, 0.5)
-        ledger.thaws.append(thaw)
-        ledger.read([(text_of(1), 2.0), (text_of(0), 3.0)], [])
-        assert judge(ledger).sins["out of order"] == expected
+        assert verdict.sins["out of order"] == ([] if is_late else [(0, 1)])
+        assert verdict.counts["late"] == is_late
 
 
 def test_order_is_judged_within_a_session_and_among_what_is_certain() -> None:
@@ -162,20 +155,27 @@ def test_an_edited_reply_arrives_as_old_or_as_new(taken: list[str], sins: list[s
     assert found(ledger) == sins
 
 
-@each(("edited", "sins"), [(1.5, ["not followed"]), (1.9, []), (None, [])])
-def test_an_edit_that_was_there_in_time_is_followed(edited: float | None, sins: list[str]) -> None:
-    """The old text is a violation if the edit was acknowledged well before it was sent."""
-    ledger, _ = one_of(Kind.EDITED, edits=[edited])
+@each(
+    ("edited", "sending", "sins"),
+    [
+        (1.5, 1.6, ["not followed"]),
+        (1.9, None, ["not followed"]),
+        (1.9, 2.5, ["not followed"]),
+        (1.5, 1.4, []),
+        (None, 1.4, []),
+    ],
+)
+def test_an_edit_that_was_there_in_time_is_followed(
+    edited: float | None, sending: float | None, sins: list[str]
+) -> None:
+    """The old text is a violation if the edit was acknowledged before it was being sent.
+
+    A slow process, or one that was frozen, may take long from there. A later try says nothing of
+    what Devin took before it.
+    """
+    ledger, _ = one_of(Kind.EDITED, edits=[edited], sending=sending)
     ledger.read([(text_of(0), 2.0)], [])
     assert found(ledger) == sins
-
-
-def test_what_was_marked_before_redis_went_away_may_be_sent_when_it_is_back() -> None:
-    """An edit that came first then found the reply being sent."""
-    ledger, _ = one_of(Kind.EDITED, edits=[1.5])
-    ledger.returns.append(1.4)
-    ledger.read([(text_of(0), 2.0)], [])
-    assert found(ledger) == []
 
 
 @each(
@@ -186,7 +186,7 @@ def test_a_deleted_reply_arrives_or_does_not(
     deleted: float | None, taken: list[float], sins: list[str]
 ) -> None:
     """It may not arrive if its deletion came in time."""
-    ledger, _ = one_of(Kind.DELETED, deleted=deleted)
+    ledger, _ = one_of(Kind.DELETED, deleted=deleted, sending=1.6)
     ledger.read([(text_of(0), at) for at in taken], [])
     assert found(ledger) == sins
 
@@ -414,10 +414,11 @@ def test_what_slack_gave_up_is_lost_unless_it_is_found() -> None:
 
 def test_what_is_found_comes_before_what_was_written_later() -> None:
     """After Slack gave it up, nothing later may overtake it, but mail waits only for so long."""
-    for given_up, taken, expected in ((1.0, 2.0, [(0, 1)]), (1.9, 2.0, []), (1.0, 31.0, [])):
+    for given_up, sending, expected in ((1.0, 1.8, [(0, 1)]), (1.9, 1.8, []), (1.0, 31.0, [])):
         ledger, _ = one_of(Kind.GIVEN_UP, acked=None, given_up=given_up)
-        ledger.write(ONE).acked = 1.5
-        ledger.read([(text_of(1), taken), (text_of(0), 40.0)], [])
+        later = ledger.write(ONE)
+        later.acked, later.accepted, later.sending = 5.0, 1.0, sending
+        ledger.read([(text_of(1), sending + 1.0), (text_of(0), 40.0)], [])
         assert judge(ledger).sins["out of order"] == expected
 
 

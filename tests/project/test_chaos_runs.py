@@ -113,11 +113,19 @@ async def test_a_run_learns_from_redis_what_was_refused_or_kept(redis_url: str, 
         assert not await keeping.is_noted(ts, root)
         link = Link(session=session, by=ada, linked_at=1)
         await Links(store, for_ever).create(thread, link)
-        await Checkpoints(store, for_ever, "").note([Missed(thread, ts_micros(later))])
+        await Checkpoints(store, for_ever, "").note(
+            [Missed(thread, ts_micros(later), is_read_first=False)]
+        )
         assert [await keeping.is_noted(one, root) for one in (ts, later)] == [False, True]
-        await Mailbox(store, for_ever).accept(reply, session, timedelta(0))
+        mailbox = Mailbox(store, for_ever)
+        await mailbox.accept(reply, session, timedelta(0))
         assert [await keeping.is_kept(one) for one in (ts, later)] == [True, False]
         assert await keeping.is_noted(ts, root)
+        accepted, sending = await keeping.times(ts)
+        assert accepted is not None
+        assert sending is None
+        await mailbox.take(session, "token")
+        assert (await keeping.times(ts))[1] is not None
 
 
 @pytest.mark.skipif(library() is None, reason=MISSING)
