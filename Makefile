@@ -88,8 +88,10 @@ types: tools ## Check types with mypy --strict
 
 check: lint types test-redis test test-sandbox ## Run the whole gate: lint, types and all tests
 
+# The contestants have what is deployed, and not the tools: with click and rich, httpx imports its command line.
 bench: tools ## Measure speed and write benchmarks/RESULTS.md; ROUNDS=3 QUICK=1 API=v1
-	$(BIN)/python -m benchmarks --api $(API)
+	@$(MAKE) --no-print-directory setup VENV=.venv/deployed
+	CONTESTANT_PYTHON="$(CURDIR)/.venv/deployed/bin/python" $(BIN)/python -m benchmarks --api $(API)
 
 SEED ?= $(shell date +%s)
 SECONDS ?= 240

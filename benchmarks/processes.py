@@ -98,7 +98,7 @@ async def started(
     }
     with (home / LOG).open("ab") as log:
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
+            os.environ.get("CONTESTANT_PYTHON") or sys.executable,
             *contestant.command,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=log,

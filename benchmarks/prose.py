@@ -10,8 +10,9 @@ Each row was measured on processes of its own, started afresh, linked and warmed
 same Slack and Devin of wire only (`benchmarks/wire.py`), which share a process with the load.
 Devin's API is {api}, unless a row names another generation. *relay* is `python -m bot run` with its
 defaults and an embedded Valkey that syncs each write, *script* is `benchmarks/script.py`, *floor*
-is one durable write to Redis and one POST (`benchmarks/floor.py`). Rounds are interleaved; a cell
-is the median, then the lowest and highest round. CPU is in percent of one core: *own* is the
+is one durable write to Redis and one POST (`benchmarks/floor.py`); `make bench` gives them the
+packages of `requirements.txt` alone. Rounds are interleaved; a cell is the median, then the lowest
+and highest round. CPU is in percent of one core: *own* is the
 contestant's, *load* that of the wire and the load. *Starved* is the share of the time in which the
 contestant was ready to run but had no core. The contestant, its Valkey and the load share this
 machine's {cores} cores, so with workers beside `run` the machine is full before they are.
