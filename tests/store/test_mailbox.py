@@ -41,7 +41,8 @@ THREAD = ThreadRef(team="T0TEAM", channel="C0GENERAL", thread_ts="1764000000.000
 LINK = Link(session=ID, by=UserId("U0ADA"), linked_at=1764000000)
 TTL = timedelta(days=90)
 NONE = timedelta(0)
-SOON = timedelta(seconds=4)
+SOON = timedelta(hours=1)
+"""No test is so slow that it comes by itself."""
 """A time that is not over before the next step, even on a slow machine."""
 
 DELIVERED = Outcome(kind=OutcomeKind.DELIVERED, status=200)

@@ -1,6 +1,7 @@
 """The watch in Redis: who polls a session, what a poll may record, and the budget of reads."""
 
 import json
+import time
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
@@ -33,7 +34,8 @@ from tests.support.waiting import wait_until
 TTL = timedelta(hours=1)
 LONG = timedelta(days=90)
 SESSION = SessionId("devin-0123")
-SOON = timedelta(seconds=1)
+SOON = timedelta(minutes=10)
+"""No test is so slow that it comes by itself."""
 
 
 def thread(number: int = 1) -> ThreadRef:
@@ -319,13 +321,15 @@ async def test_a_session_that_ended_is_not_watched(store: Store, raw: redis.asyn
 
 async def test_no_minute_has_more_reads_than_the_budget(store: Store) -> None:
     """A twelfth at once, then one after the other; what was made anyway is paid later."""
-    reads = Reads(store, 120)
+    reads, began = Reads(store, 120), time.monotonic()
     assert (await reads.spend(7))[0] == 7
     spent, seconds = await reads.spend(7)
-    assert (spent, 0 < seconds < 60 / 109) == (3, True)
-    await reads.spend(5, is_made=True)
+    assert 3 <= spent <= 3 + (time.monotonic() - began) * 110 / 60
+    assert 0 < seconds < 60 / 109
+    await reads.spend(220, is_made=True)
     spent, seconds = await reads.spend()
-    assert (spent, seconds > 4 * 60 / 110) == (0, True)
+    assert spent == 0
+    assert seconds > 220 * 60 / 110 - (time.monotonic() - began)
 
 
 async def test_a_read_that_finds_what_to_read_leaves_one_for_it(store: Store) -> None:
@@ -341,7 +345,8 @@ async def test_a_read_that_finds_what_to_read_leaves_one_for_it(store: Store) ->
 
 async def test_devin_s_retry_after_stops_all_reads(store: Store) -> None:
     """Of every process."""
-    reads = Reads(store, 60)
+    reads, began = Reads(store, 60), time.monotonic()
     await reads.spend(0, pause=30)
     spent, seconds = await Reads(store, 60).spend()
-    assert (spent, 29 < seconds < 32) == (0, True)
+    assert (spent, seconds < 32) == (0, True)
+    assert seconds + time.monotonic() - began > 30
