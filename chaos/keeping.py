@@ -3,10 +3,11 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.asyncio.retry import Retry
+from redis.backoff import ConstantBackoff
 
 from bot.model.ledger import parse_uses
 from bot.redis.keep import ENTRY_LEASE
@@ -23,6 +24,9 @@ OUTBOX = f"{PREFIX}:outbox"
 ASKED_FOR = frozenset({OwedKind.POST, OwedKind.START, OwedKind.STEP})
 """What a person or a workflow asked for; the other entries report."""
 HURRY_SECONDS = 4.0
+
+AGAIN_SECONDS, MOST_TRIES = 0.2, 600
+"""A Redis that is away is asked again and again, longer than any outage."""
 
 
 class Keeping:
@@ -55,18 +59,15 @@ class Keeping:
         return is_unread or await self.is_kept(ts)
 
     async def depths(self) -> tuple[int, int]:
-        """Return how much is still to be done, and the unsent reports; -1 without Redis.
+        """Return how much is still to be done, and the unsent reports.
 
         To be done is the mail of sessions, and what was `ASKED_FOR`: after a kill, another process
         takes it over once its lease has ended. Read the ledger, too. What is due after any lease
         has ended is a look for changes.
         """
-        try:
-            mail, later = await self._redis.zcard(f"{PREFIX}:due"), set(await self._later())
-            entries = {str(one) for one in await self._redis.zrange(OUTBOX, 0, -1)} - later
-            await self._read_used()
-        except (RedisError, OSError):
-            return -1, -1
+        mail, later = await self._redis.zcard(f"{PREFIX}:due"), set(await self._later())
+        entries = {str(one) for one in await self._redis.zrange(OUTBOX, 0, -1)} - later
+        await self._read_used()
         kinds = Counter(one.rpartition("|")[2] for one in entries)
         asked_for = sum(kinds[kind] for kind in ASKED_FOR)
         return mail + asked_for, kinds.total() - asked_for - kinds[OwedKind.ADOPT]
@@ -75,10 +76,9 @@ class Keeping:
         """Let the channel that adopts sessions look for them more often; without end."""
         while True:
             await asyncio.sleep(HURRY_SECONDS)
-            with suppress(RedisError, OSError):
-                for one in await self._later():
-                    if one.endswith(OwedKind.ADOPT):
-                        await self._redis.zadd(OUTBOX, {one: 1}, xx=True)
+            for one in await self._later():
+                if one.endswith(OwedKind.ADOPT):
+                    await self._redis.zadd(OUTBOX, {one: 1}, xx=True)
 
     async def _later(self) -> list[str]:
         now, _ = await self._redis.time()
@@ -95,10 +95,13 @@ class Keeping:
 
 @asynccontextmanager
 async def opened(url: str, slack: SlackSandbox, ahead: float) -> AsyncIterator[Keeping]:
-    """Open what is kept in that Redis, which may take its time: it is frozen, or just slow.
+    """Open what is kept in that Redis, which is waited for while it is away, frozen or slow.
 
     Its clock is `ahead`, if that can be.
     """
     place = f"{slack.team_id}:{slack.workspace.channel(CHANNEL).id}"
-    async with Redis.from_url(url, decode_responses=True, socket_timeout=None) as redis:
+    patient = Retry(ConstantBackoff(AGAIN_SECONDS), MOST_TRIES)
+    async with Redis.from_url(
+        url, decode_responses=True, socket_timeout=None, retry=patient
+    ) as redis:
         yield Keeping(redis, place, ahead if shifted(ahead) else 0.0)

@@ -22,12 +22,13 @@ from bot.store.outbox import Owed, OwedKind
 from chaos.__main__ import OK, Run, run
 from chaos.clocks import MISSING, library, shifted
 from chaos.entries import Kind
-from chaos.keeping import ASKED_FOR, OUTBOX, Keeping
+from chaos.keeping import ASKED_FOR, OUTBOX, Keeping, opened
 from chaos.processes import ValkeyProcess
 from chaos.schedule import SCENES, Mode, plan
 from chaos.stage import Setup, open_stage
 from chaos.verdict import judge
 from sandbox.devin.answers import Api
+from sandbox.slack.server import SlackSandbox
 from sandbox.slack.world.workspace import TEAM_ID
 from tests.support.bots import BRISK
 from tests.support.desk import SESSION
@@ -126,6 +127,22 @@ async def test_a_run_learns_from_redis_what_was_refused_or_kept(redis_url: str, 
         assert sending is None
         await mailbox.take(session, "token")
         assert (await keeping.times(ts))[1] is not None
+
+
+async def test_a_run_asks_a_redis_that_is_away_until_it_is_back(tmp_path: Path) -> None:
+    """Another outage may begin while a scene waits for what the last one has left."""
+    valkey = ValkeyProcess(tmp_path / "valkey")
+    await valkey.start()
+    try:
+        async with SlackSandbox() as slack, opened(valkey.url, slack, 0.0) as keeping:
+            assert not await keeping.is_kept("1.000001")
+            await valkey.kill()
+            asking = asyncio.create_task(keeping.is_kept("1.000001"))
+            assert not (await asyncio.wait({asking}, timeout=1))[0]
+            await valkey.start()
+            assert not await asking
+    finally:
+        await valkey.stop()
 
 
 @pytest.mark.skipif(library() is None, reason=MISSING)
