@@ -152,4 +152,5 @@ class Linking:
         links = self.state.links
         linked = await links.active(self.workspace.team, channel, links.ttl, MOST_CARDS)
         await asyncio.gather(*(self.accepting.show(*one) for one in linked))
+        await self.workspace.channels.note_shared(channel, is_told=True)
         log.warning("channel is shared", extra={"channel": channel, "threads": len(linked)})

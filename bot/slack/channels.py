@@ -56,7 +56,10 @@ class Channel(Record):
 
 
 class Event(Record):
-    """An event about a channel: when, and `now`, its new id, if any."""
+    """An event about a channel: when, and `now`, its new id, if any.
+
+    `at` is 0 as long as not all of its threads are told that it is shared.
+    """
 
     at: Micros
     now: str = ""
@@ -108,12 +111,16 @@ class Channels:
         moved = Event.parse(await self._store.get(known_key(MOVED, channel)))
         return (moved and moved.now) or None
 
-    async def note_shared(self, channel: str) -> bool:
-        """Note that other organizations share `channel`; return True if its threads must know."""
+    async def note_shared(self, channel: str, *, is_told: bool = False) -> bool:
+        """Note that other organizations share `channel`; return True if its threads must know.
+
+        They must until it is noted that this `is_told`: an event that fails before comes again.
+        """
         before, known = await self._noted(channel)
-        event = Event(at=self._clock.now)
+        must = before is None or not before.at or (known is not None and not known.is_shared)
+        event = Event(at=Micros(0) if must and not is_told else self._clock.now)
         await self._store.put(known_key(SHARED, channel), event.to_json(), keep.CHANNEL_EVENT)
-        return before is None or (known is not None and not known.is_shared)
+        return must
 
     async def note_moved(self, channel: str, now: str) -> None:
         """Note that the id of `channel` is `now` from now on."""
