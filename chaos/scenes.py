@@ -3,10 +3,8 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from functools import partial
-
-from redis.exceptions import RedisError
 
 from chaos.carrier import LOOK_SECONDS
 from chaos.entries import Entry, Kind, number_in, text_of
@@ -210,8 +208,7 @@ class Scenes:
         ends, left = time.monotonic() + KEPT_SECONDS, list(written)
         while left and time.monotonic() < ends:
             await asyncio.sleep(LOOK_SECONDS)
-            with suppress(RedisError, OSError):  # the next outage may have begun
-                left = [one for one in left if not await holds(one)]
+            left = [one for one in left if not await holds(one)]
         return left
 
     async def _is_noted(self, entry: Entry) -> bool:
