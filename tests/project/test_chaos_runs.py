@@ -19,7 +19,7 @@ from bot.store.checkpoints import Checkpoints, Missed
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
 from bot.store.outbox import Owed, OwedKind
-from chaos.__main__ import OK, Run, run
+from chaos.__main__ import OK, SETTLE_SECONDS, Run, run
 from chaos.clocks import MISSING, library, shifted
 from chaos.entries import Kind
 from chaos.keeping import ASKED_FOR, OUTBOX, Keeping, opened
@@ -46,7 +46,7 @@ while another process accepted it; `test_a_deletion_that_meets_its_reply_at_the_
 
 
 @pytest.mark.longest
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(60 + 3 * SETTLE_SECONDS)  # so that a run that does not finish says why
 @pytest.mark.parametrize(("mode", "api", "seed", "scenes"), SEEDS)
 async def test_a_short_run_finds_nothing(
     tmp_path: Path, mode: Mode, api: Api, seed: int, scenes: set[str]
