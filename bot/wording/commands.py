@@ -98,11 +98,13 @@ SAY_HELP = SlackMessage(
 
 def said(by: str, message: str) -> SlackMessage:
     """Present a person's message (markup) to the channel, which it can't ping as a whole."""
-    shown = _PING_ALL.sub(r"@\1", message)
+    shown = _CONTROL.sub("&lt;!", _PING_ALL.sub(r"@\1", message))
     return SlackMessage(without_pings(cut(f"*{quiet(by)}* to Devin:\n{shown}", QUOTE_LIMIT)))
 
 
 _PING_ALL = re.compile(r"<!(here|channel|everyone)(?:\|[^<>]*)?>")
+_CONTROL = re.compile(r"<!(?!(?:subteam|date)\^)")
+"""What is left of it, such as one without an end (docs.slack.dev, "Special parsing")."""
 
 
 def following(how: Follow, *, is_barred: bool) -> SlackMessage:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.model.errors import NotIdentified, PassingError, SlackAway, StoreAway
@@ -54,6 +54,9 @@ def test_a_status_is_always_fit_to_say(
 
 
 @given(message=HUGE, by=NAMES)
+@example(message="<!", by="")
+@example(message="<!channel", by="")
+@example(message="<!here|now", by="")
 def test_what_somebody_says_to_devin_pings_no_channel(message: str, by: str) -> None:
     """A long message is cut, with its length; the name is inert, and so are broadcasts."""
     params = commands.said(by, message).params()
