@@ -49,13 +49,13 @@ class ThreadRef(Record):
 
 
 def parse_thread(name: str) -> ThreadRef:
-    """Parse the `name` of a thread."""
+    """Parse the `name` of a thread, which the relay wrote; raise ValueError."""
     team, channel, thread_ts = name.split(":")
     return ThreadRef(team=team, channel=channel, thread_ts=thread_ts)
 
 
-def find_thread(name: str) -> ThreadRef | None:
-    """Return the thread of that name; None if it can be no thread's."""
+def parse_thread_name(name: str) -> ThreadRef | None:
+    """Parse the name of a thread, which anybody may have written; None if it is none."""
     match name.split(":"):
         case [team, channel, ts] if is_ts(ts):
             return ThreadRef(team=team, channel=channel, thread_ts=ts)
@@ -67,10 +67,10 @@ def link_name(thread: ThreadRef, session: SessionId) -> str:
     return f"{thread.name}|{session}"
 
 
-def find_link(name: str) -> tuple[ThreadRef, SessionId] | None:
-    """Return the thread and the session of a link's name; None if it can be no link's."""
+def parse_link_name(name: str) -> tuple[ThreadRef, SessionId] | None:
+    """Parse the name of a link, which anybody may have written; None if it is none."""
     where, _, named = name.partition("|")
-    thread, session = find_thread(where), parse_session(named)
+    thread, session = parse_thread_name(where), parse_session(named)
     return None if thread is None or session is None else (thread, session)
 
 

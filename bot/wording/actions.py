@@ -8,7 +8,7 @@ value is a link's name (`model/threads.py`).
 
 from bot.model.replies import ReplyId
 from bot.model.sessions import SessionId
-from bot.model.threads import ThreadRef, find_link, find_thread, is_id, link_name
+from bot.model.threads import ThreadRef, is_id, link_name, parse_link_name, parse_thread_name
 
 SEND_AGAIN = "send_again"
 UNLINK = "unlink"
@@ -81,7 +81,7 @@ def parse_reply_value(value: str) -> tuple[ReplyId, int] | None:
     """Read a reply and its round."""
     reply, _, number = value.partition("|")
     round_ = _number(number, _DIGITS_OF_A_ROUND)
-    return None if find_thread(reply) is None or round_ is None else (ReplyId(reply), round_)
+    return None if parse_thread_name(reply) is None or round_ is None else (ReplyId(reply), round_)
 
 
 def answer_value(thread: ThreadRef, session: SessionId, asked: str, number: int) -> str:
@@ -93,7 +93,7 @@ def parse_answer_value(value: str) -> tuple[ThreadRef, SessionId, str, int] | No
     """Read a thread, its session, what was asked and the answer's number."""
     link, _, digits = value.rpartition("|")
     link, _, asked = link.rpartition("|")
-    found, number = find_link(link), _number(digits, _DIGITS_OF_A_CHOICE)
+    found, number = parse_link_name(link), _number(digits, _DIGITS_OF_A_CHOICE)
     if found is None or number is None or not asked.isalnum():
         return None
     return (*found, asked, number)
@@ -107,7 +107,7 @@ def home_value(action: str, thread: ThreadRef, session: SessionId) -> str:
 def parse_home_value(value: str) -> tuple[str, ThreadRef, SessionId] | None:
     """Read an action, a thread and its session."""
     action, _, link = value.partition("|")
-    found = find_link(link)
+    found = parse_link_name(link)
     if found is None or link != link_name(*found) or not is_id(found[0].channel):
         return None
     return (action, *found)

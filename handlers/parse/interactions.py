@@ -13,7 +13,7 @@ from bot.model.people import UserId
 from bot.model.record import first_of, mapping, string
 from bot.model.replies import Reply, ReplyId, place_of
 from bot.model.sessions import SessionId, looks_like_session, parse_session
-from bot.model.threads import ThreadRef, find_link, is_direct, is_enterprise, is_id
+from bot.model.threads import ThreadRef, is_direct, is_enterprise, is_id, parse_link_name
 from bot.model.times import is_ts
 from bot.slack.app.workspace import Identity
 from bot.text.to_devin import says_something
@@ -222,7 +222,7 @@ def parse_answer(press: Press) -> tuple[SessionId, str, int] | None:
 
 def session_of(press: Press) -> SessionId:
     """Read the session that a button names; `Expired` unless it is of the press's thread."""
-    found = find_link(press.value)
+    found = parse_link_name(press.value)
     if found is None or found[0] != press.thread:
         raise Expired
     return found[1]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from bot.model.replies import ReplyId, reply_id
 from bot.model.sessions import SessionId
-from bot.model.threads import ThreadRef, find_link, link_name
+from bot.model.threads import ThreadRef, link_name, parse_link_name
 from bot.wording import actions
 from bot.wording.actions import answer_value, home_value, reply_value
 from tests.support.tables import each
@@ -40,7 +40,7 @@ def test_a_link_and_what_to_do_with_it_are_read_as_written(
     action: str, thread: ThreadRef, session: SessionId
 ) -> None:
     """The values of *Unlink*, and of each choice in App Home."""
-    assert find_link(link_name(thread, session)) == (thread, session)
+    assert parse_link_name(link_name(thread, session)) == (thread, session)
     value = home_value(action, thread, session)
     assert actions.parse_home_value(value) == (action, thread, session)
 
@@ -63,6 +63,6 @@ def test_no_value_makes_a_parser_raise(parts: list[str], put: str) -> None:
     for at in range(len(parts)):
         value = "".join([*parts[:at], put, *parts[at + 1 :]])
         actions.parse_reply_value(value)
-        find_link(value)
+        parse_link_name(value)
         actions.parse_home_value(value)
         actions.parse_answer_value(value)
