@@ -85,6 +85,7 @@ class Parts:
                 OwedKind.POST: Speaker(
                     workspace, state, accepting, cases.speaking, notices, cases.starting.begin_with
                 ),
+                OwedKind.CHANGE: cases.edits,
                 OwedKind.DIGEST: cases.usage,
                 OwedKind.REVIEW: cases.reviews,
                 OwedKind.THREAD: cases.own_threads,

@@ -10,7 +10,7 @@ which takes it longer than all the rest. What is in doubt is the listeners'.
 
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.middleware.async_middleware import AsyncMiddleware
@@ -153,7 +153,8 @@ async def _change(cases: UseCases, event: Payload) -> None:
         was_answered = was_answered and await mentions.is_answered(
             cases, change.reply, now, was_spoken=was_spoken
         )
-        await cases.edits.edit(replace(change, was_answered=was_answered, is_spoken=is_spoken))
+        met = {"was_answered": was_answered, "is_spoken": is_spoken}
+        await cases.edits.edit(change.model_copy(update=met))
 
 
 @dataclass(frozen=True, slots=True)

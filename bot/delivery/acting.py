@@ -112,7 +112,7 @@ class Acting:
             log.error("acting refused", extra=told)
 
     async def claim_text(self, session: SessionId, reply: ReplyId, text: str) -> bool:
-        """Note that `reply` says `text` to `session` as its author; False: another one just did."""
+        """Note that `reply` says `text` to `session`; return False if another one just did."""
         digest = hashlib.sha256(" ".join(text.split()).encode()).hexdigest()
         return await self._claims.claim(f"said:{session}:{digest}", keep.SAME_TEXT, reply)
 

@@ -281,12 +281,10 @@ class Sender:
         return Message(text, tuple(brought), as_user)
 
     async def _claim_text(self, lease: Lease, head: Head, message: Message) -> bool:
-        """Note a text without its author's line; return False if another reply just had it.
+        """Note the text; return False if another reply to the session just had the same.
 
         It is sent all the same, but a look into the session can't tell the two apart.
         """
-        if not message.as_user:
-            return True
         text = self.devin.listed(message.text, message.attachments)
         return await retried(self.acting.claim_text, lease.session, head.reply.id, text)
 

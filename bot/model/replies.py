@@ -152,8 +152,7 @@ def place_of(reply: str) -> tuple[str, str, str]:
     return team, channel, ts
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(Record):
     """A message as its author has edited it, at `edited`.
 
     An aside is marked as not for Devin. `was_answered`: the message was for the bot, which has
@@ -169,8 +168,7 @@ class Edit:
     drops_forwarded: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Deletion:
+class Deletion(Record):
     """A deleted message; its thread and author are None where Slack does not tell them."""
 
     id: ReplyId

@@ -62,7 +62,7 @@ PROMPTED = timedelta(days=1)  # prompts were offered to a person
 NO_AGENTS = timedelta(days=1)  # Slack has no states of agents here
 ACCOUNT = timedelta(days=1)  # a person's in Devin, or that it may not be used
 NO_ACCOUNT = timedelta(minutes=10)  # there is none, where one is required
-SAME_TEXT = timedelta(minutes=10)  # sent as an account, from which a second could not be told
+SAME_TEXT = timedelta(minutes=10)  # from which a second one could not be told
 
 # Of Slack's answers; a process then has them at hand for as long again, at most for a minute:
 

@@ -5,13 +5,13 @@ sent unless they press the button. What Devin hasn't, or may not have, is sent a
 """
 
 import logging
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from bot.delivery.acting import again, sender
 from bot.delivery.compose import markdown_of
-from bot.model.errors import AlreadyDone, EmptyMessage, Expired, MessageGone
+from bot.model.errors import AlreadyDone, EmptyMessage, Expired, MessageGone, SlackAway
 from bot.model.people import Standing, UserId
+from bot.model.record import Record
 from bot.model.replies import Deletion, Edit, Reply, ReplyId, place_of
 from bot.model.threads import Link, ThreadRef
 from bot.model.times import Micros, ts_micros
@@ -19,12 +19,12 @@ from bot.redis import keep
 from bot.relay.accept import Accepting
 from bot.relay.saying import Speaking, Spoken
 from bot.reporting.reporter import Notices
-from bot.runtime.in_flight import Background
 from bot.runtime.logs import Event, audit
+from bot.slack.api import PAUSED
 from bot.store.claims import Ticket, new_number
 from bot.store.links import GONE
-from bot.store.outbox import Owing
-from bot.store.revisions import TOO_LATE, Revised, Revision, outlasted
+from bot.store.outbox import Begun, Owed, OwedKind, Owing
+from bot.store.revisions import TOO_LATE, Revised, Revision
 from bot.store.state import State
 from bot.text.to_devin import is_empty, says_something
 from bot.wording import delivery_reports, refusals
@@ -39,15 +39,34 @@ class CorrectionOffered(Ticket, kind="CorrectionOffered"):
     edited: Micros
 
 
+class Changed(Record):
+    """An edit or a deletion that met a reply being sent; what came of it is still to be told."""
+
+    change: Edit | Deletion
+
+    @property
+    def owed(self) -> Owed:
+        """Its entry in the outbox."""
+        change = self.change
+        reply, edited = (
+            (change.reply.id, change.edited) if isinstance(change, Edit) else (change.id, 0)
+        )
+        team, channel, ts = place_of(reply)
+        return Owed(f"{team}:change:{channel}:{ts}:{edited}", 1, OwedKind.CHANGE)
+
+
 @dataclass(frozen=True, slots=True)
 class Edits:
-    """Applies edits and deletions, offers corrections, and sends replies again."""
+    """Applies edits and deletions, offers corrections, and sends replies again.
+
+    What came of a change is told at once, or, if the reply was being sent, when that is over: an
+    entry of the outbox has it made again until then, here or in another process.
+    """
 
     state: State
     accepting: Accepting
     notices: Notices
     speaking: Speaking
-    background: Background
 
     async def edit(self, edit: Edit) -> None:
         """Change an edited reply that is still queued, or offer its author to send the correction.
@@ -72,24 +91,13 @@ class Edits:
         if await self.accepting.workspace.permissions.of_author(reply) is not Standing.ALLOWED:
             return
 
-        async def change() -> Revision:
-            revisions = self.state.revisions
-            if edit.is_aside:
-                return await revisions.withdraw(reply.id, edit.edited, may_be_ahead=is_new)
-            return await revisions.change(
-                *(reply, edit.edited), drops_forwarded=edit.drops_forwarded, may_be_ahead=is_new
-            )
-
-        await self._follow(change, lambda met: self._tell_edit(edit, met, link))
+        await self._follow(edit, link, is_new=is_new)
 
     async def _tell_no_edit(self, edit: Edit, link: Link | None, *, is_new: bool) -> None:
         """Take back a reply that is a command now, and tell its author to post it again."""
-        reply, revisions = edit.reply, self.state.revisions
+        reply = edit.reply
         if is_new or await self.state.mailbox.is_known(reply.id):
-            await self._follow(
-                lambda: revisions.withdraw(reply.id, edit.edited, may_be_ahead=is_new),
-                lambda met: self._tell_edit(edit, met, None),
-            )
+            await self._follow(edit, None, is_new=is_new)
         if not edit.is_aside and (edit.is_spoken or link is not None):
             once = f"edited:{reply.ts}:{edit.edited}"
             words = delivery_reports.ANSWERED_BEFORE
@@ -105,10 +113,7 @@ class Edits:
             await self.state.links.describe(thread, "", GONE)
         if kept is not None and kept.step:
             return  # a workflow waits for its outcome
-        await self._follow(
-            lambda: self.state.revisions.withdraw(gone.id, may_be_ahead=is_new),
-            lambda met: self._tell_deletion(gone, met),
-        )
+        await self._follow(gone, None, is_new=is_new)
 
     async def send(self, number: str, by: UserId, channel: str) -> None:
         """Have a correction that was offered to `by` posted in their name, and sent, once.
@@ -164,21 +169,56 @@ class Edits:
         audit(Event.SENT_AGAIN, by, **thread.log_fields, session_id=session, reply_id=reply)
         await self.accepting.schedule.wake(session)
 
-    async def _follow(
-        self,
-        change: Callable[[], Awaitable[Revision]],
-        tell: Callable[[Revision], Awaitable[None]],
-    ) -> None:
-        """Make a change and tell its result; if the reply is being sent, once that is over."""
-        met = await change()
+    async def _follow(self, change: Edit | Deletion, link: Link | None, *, is_new: bool) -> None:
+        """Make a change, and tell what came of it: by an entry if the reply is being sent."""
+        met = await self._revise(change, may_be_ahead=is_new)
         if met.what is Revised.SENDING:
-
-            async def outlast() -> None:
-                await tell(await outlasted(change))
-
-            await self.background.soon(outlast())
+            changed = Changed(change=change)
+            await self.accepting.owe(changed.owed, changed.to_json())
         else:
-            await tell(met)
+            await self._tell(change, met, link)
+
+    async def _revise(self, change: Edit | Deletion, *, may_be_ahead: bool) -> Revision:
+        revisions = self.state.revisions
+        if isinstance(change, Deletion):
+            return await revisions.withdraw(change.id, may_be_ahead=may_be_ahead)
+        reply, edited = change.reply, change.edited
+        if change.is_aside or change.was_answered:
+            return await revisions.withdraw(reply.id, edited, may_be_ahead=may_be_ahead)
+        drops = change.drops_forwarded
+        return await revisions.change(
+            reply, edited, drops_forwarded=drops, may_be_ahead=may_be_ahead
+        )
+
+    async def tell(self, begun: Begun) -> bool:
+        """Make a change again, and tell what came of it; raise `SlackAway` while that is open."""
+        changed = Changed.parse(begun.record["content"])
+        if changed is None:
+            return False
+        change = changed.change
+        met = await self._revise(change, may_be_ahead=False)
+        if met.what is Revised.SENDING:
+            raise SlackAway("telling", PAUSED, maybe_done=False)
+        link = None
+        if isinstance(change, Edit) and not change.was_answered:
+            link = await self.state.links.get(change.reply.thread)
+        await self._tell(change, met, link if link is not None and link.takes_replies else None)
+        return True
+
+    async def end(self, begun: Begun, *, told: bool) -> None:  # noqa: ARG002  (as `Teller` has it)
+        """End the entry, with the words in it."""
+        await self.state.outbox.take_back(begun)
+
+    async def _link(self, thread: ThreadRef) -> Link | None:
+        """Return the thread's link, if it takes replies."""
+        link = await self.state.links.get(thread)
+        return link if link is not None and link.takes_replies else None
+
+    async def _tell(self, change: Edit | Deletion, met: Revision, link: Link | None) -> None:
+        if isinstance(change, Edit):
+            await self._tell_edit(change, met, link)
+        else:
+            await self._tell_deletion(change, met)
 
     async def _tell_edit(self, edit: Edit, met: Revision, link: Link | None) -> None:
         reply = edit.reply

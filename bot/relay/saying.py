@@ -5,6 +5,7 @@ posts that its author still may, and the thread still has its link, or the quest
 it can't be done, the person is told alone, or the workflow's step fails.
 """
 
+import hashlib
 import logging
 import secrets
 from collections.abc import Awaitable, Callable
@@ -114,14 +115,16 @@ class Speaking:
         session: SessionId | None = None,
         act: Act = Act.MESSAGE,
     ) -> None:
-        """Owe the `text` (markup) of a command or a form, once for each `key`, or always without.
+        """Owe the `text` (markup) of a command or a form; of a `key`, the same words only once.
 
         Without a `thread_ts` it begins a thread. Raises `CannotPost`, and what `say` does.
         """
         await self.workspace.channels.check_in(thread.channel)
         reply = Reply(thread=thread, ts=self.workspace.clock.before_now(), author=by, text=text)
         words = commands.said(await self.workspace.people.name(by), text)
-        key = f"say:{key or secrets.token_hex(16)}"
+        # A form that Slack brings again says the same; one that a person submits again may not.
+        made = hashlib.sha256(f"{session} {text}".encode()).hexdigest()[:16]
+        key = f"say:{key}:{made}" if key else f"say:{secrets.token_hex(16)}"
         links = session is not None and not thread.thread_ts
         spoken = Spoken(key=key, reply=reply, words=words, session=session, links=links, act=act)
         await self.say(spoken)

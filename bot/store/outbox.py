@@ -64,6 +64,9 @@ class OwedKind(StrEnum):
     ADOPT = "adopt"
     """A channel's rules must be applied again at the entry's due time; it has no other end."""
 
+    CHANGE = "change"
+    """An author must be told what came of an edit or a deletion that met a reply being sent."""
+
 
 ABOUT_REPLIES = frozenset({OwedKind.OUTCOME, OwedKind.DELAY})
 """The kinds whose subject is a reply's id."""

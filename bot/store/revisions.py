@@ -6,14 +6,10 @@ reply is the time of the latest edit that counted, as `Micros`; the same edit, o
 comes late, has no effect.
 """
 
-import asyncio
-import time
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.model.errors import StoreAway
 from bot.model.replies import MAY_BE_THERE, Outcome, Reply, ReplyId
 from bot.model.sessions import SessionId
 from bot.model.times import Micros
@@ -26,17 +22,13 @@ from bot.text.to_devin import is_empty
 
 TRIES = 5
 
-LOOK_SECONDS = 0.25
-LONGEST_TRY_SECONDS = 120.0
-"""Longer than one try takes with its uploads, its POST, and its reconciliation."""
-
 
 class Revised(StrEnum):
     """The results of an edit or a deletion.
 
     `UNKNOWN`, `AHEAD`: no such reply was accepted; if the event of one ahead still comes, it is
-    accepted in its present form. `SENDING`: it changes only if Devin does not accept it, which a
-    later call can tell. `DONE`: it has an outcome already.
+    accepted in its present form. `SENDING`: it changes only if Devin does not accept it; the same
+    call can tell later. `DONE`: it has an outcome already.
     """
 
     UNKNOWN = "unknown"
@@ -146,14 +138,3 @@ def _revised(kept: Reply, shown: Reply, *, drops_forwarded: bool) -> Reply:
     if not (shown.forwarded or drops_forwarded):
         unseen["forwarded"] = kept.forwarded
     return shown.model_copy(update=unseen)
-
-
-async def outlasted(change: Callable[[], Awaitable[Revision]]) -> Revision:
-    """Repeat `change` until its reply is sent, also while Redis is away; two minutes at most."""
-    met = Revision(Revised.SENDING)
-    deadline = time.monotonic() + LONGEST_TRY_SECONDS
-    while met.what is Revised.SENDING and time.monotonic() < deadline:
-        await asyncio.sleep(LOOK_SECONDS)
-        with suppress(StoreAway):
-            met = await change()
-    return met

@@ -246,8 +246,8 @@ def parse_edit(event: Payload, ours: Identity) -> Edit | None:
     # Several edits within a second have the same time; the event's own is exact, and later.
     when = event["ts"] if before and is_ts(event.get("ts")) else edited["ts"]
     return Edit(
-        reply,
-        ts_micros(when),
+        reply=reply,
+        edited=ts_micros(when),
         is_aside=is_aside(reply, ours.user),
         was_aside=was is not None and is_aside(was, ours.user),
         drops_forwarded=not reply.forwarded and was is not None and bool(was.forwarded),
@@ -272,7 +272,8 @@ def parse_deletion(event: Payload, ours: Identity) -> Deletion | None:
     thread = parse_thread(found, ours.tenant) if before else None
     deleted = reply_id(ours.tenant, channel, str(ts))
     if thread is None:
-        return Deletion(deleted, str(ts))
+        return Deletion(id=deleted, ts=str(ts))
     user = string(before, "user")
     is_person = is_id(user) and user != ours.user and not before.get("bot_id")
-    return Deletion(deleted, str(ts), thread, UserId(user) if is_person else None)
+    author = UserId(user) if is_person else None
+    return Deletion(id=deleted, ts=str(ts), thread=thread, author=author)

@@ -4,6 +4,7 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from bot.settings import Settings
 from bot.store.lua import scripts
 from bot.wording.delivery_reports import DELIVERED_MARK
 from sandbox import Sandbox
+from tests.away.test_commands_away import age_reports
+from tests.people import test_edits as edits
 from tests.support.bots import open_bot
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, tells
 from tests.support.entries import lapse
@@ -125,6 +128,39 @@ async def test_a_killed_process_leaves_one_uncertain_reply_and_the_order(
     assert [str(one).rpartition("\n")[2] for one in sent] == ["one", "two", "three"]
     assert desk.marks(first) == ([DELIVERED_MARK] if taken else [])
     assert len([one for one in desk.said(thread) if tells(one, uncertain("one"))]) == (not taken)
+
+
+@pytest.mark.parametrize("taken", [True, False])
+async def test_an_edit_that_met_a_try_counts_though_its_process_is_killed(
+    environ: dict[str, str], desk: Desk, raw: Redis, tmp_path: Path, *, taken: bool
+) -> None:
+    """What was acknowledged is in Redis: *Send again* sends the new words, and never the old.
+
+    If Devin took the old ones, the author is offered a correction by whichever process is there.
+    """
+    old, new = "drop the production database", "drop the STAGING database"
+    async with bot_process(environ, tmp_path, "run") as process:
+        await desk.slack.wait_connected()
+        thread = await desk.linked_thread()
+        desk.devin.behave(SESSION, "slow", delay=30.0, takes=taken, times=1)
+        ts = await desk.reply(old, thread)
+        await wait_until(lambda: desk.devin.requests, "Devin is asked")
+        await desk.slack.edit("general", ts, new)
+        assert (await desk.slack.deliveries[-1].settled()).acked
+        assert await process.stop(signal.SIGKILL) == -signal.SIGKILL
+    await lapse(raw, SESSION)
+    await age_reports(environ["REDIS_URL"], timedelta(minutes=1))
+    async with bot_process(environ, tmp_path, "run"):
+        await desk.slack.wait_connected()
+        offer = await edits.offered(desk)
+        if taken:
+            await edits.press(desk, offer)
+        else:
+            await desk.until_said(uncertain(new), thread)
+            await desk.press("send_again", thread)
+        await desk.until_received(new)
+    sent = [str(one.message).rpartition("\n")[2] for one in desk.devin.requests]
+    assert sent == [old, new]
 
 
 async def test_a_reply_that_was_acknowledged_and_not_sent_when_its_process_dies_is_sent(

@@ -8,14 +8,18 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from redis.asyncio import Redis
 
 from bot.app import Bot
 from bot.delivery.reconcile import Attempt, Look, is_there
 from bot.devin.v1.sessions import parse_messages
 from bot.model.replies import ReplyId
 from bot.model.sessions import SessionId
+from bot.redis.keys import once_key
+from bot.wording.delivery_reports import DELIVERED_MARK
 from sandbox import Sandbox
 from tests.support.desk import SESSION, Desk
+from tests.support.keys import at
 from tests.support.told import uncertain
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -108,10 +112,28 @@ async def test_the_same_words_from_before_do_not_count(bot: Bot, desk: Desk) -> 
     await desk.until_said(uncertain("yes"), thread)
 
 
+async def test_equal_words_that_were_just_sent_leave_a_lost_one_uncertain(
+    bot: Bot, desk: Desk
+) -> None:
+    """Devin has one “yes, deploy”: two marks would say that it has both."""
+    thread = await desk.linked_thread()
+    await desk.until_delivered(await desk.reply("yes, deploy", thread))
+    desk.devin.behave(SESSION, "server_error", takes=False, times=1)
+    second = await desk.reply("yes, deploy", thread)
+    await desk.until_said(uncertain("yes, deploy"), thread)
+    assert DELIVERED_MARK not in desk.marks(second)
+
+
+async def said_long_ago(raw: Redis) -> None:
+    """Forget which words were sent just now."""
+    if keys := await raw.keys(at(once_key("claim:said:*"))):
+        await raw.delete(*keys)
+
+
 @pytest.mark.parametrize("ahead", [-60.0, 60.0])
 @pytest.mark.parametrize("taken", [False, True], ids=["lost", "taken"])
 async def test_a_devin_whose_clock_is_off_is_read_by_its_own_time(
-    box: Sandbox, bot: Bot, desk: Desk, *, ahead: float, taken: bool
+    box: Sandbox, bot: Bot, desk: Desk, raw: Redis, *, ahead: float, taken: bool
 ) -> None:
     """Its `Date` tells the offset; a ✅ on a reply that Devin never got would be a lie."""
     box.devin.clock.ahead = ahead
@@ -120,6 +142,7 @@ async def test_a_devin_whose_clock_is_off_is_read_by_its_own_time(
     session = desk.devin.session(SESSION)
     earlier = timedelta(seconds=10)
     session.messages[:] = [replace(one, at=one.at - earlier) for one in session.messages]
+    await said_long_ago(raw)
     desk.devin.behave(SESSION, "drops", takes=taken, times=1)
     second = await desk.reply("yes", thread)
     if taken:

@@ -564,6 +564,24 @@ async def test_an_edit_whose_process_died_during_a_try_in_vain_counts(store: Sto
     assert again.reply.text == "newer"
 
 
+@pytest.mark.parametrize("kind", OutcomeKind)
+async def test_what_may_be_sent_again_is_what_the_message_says_now(
+    store: Store, kind: OutcomeKind
+) -> None:
+    """Whatever ends the try applies the edit, with or without the process that heard of it."""
+    mailbox, revisions, reply = await taken(store)
+    edited = reply.model_copy(update={"text": "newer"})
+    met = await revisions.change(edited, Micros(2), may_be_ahead=False)
+    assert met.what is Revised.SENDING
+    head = await mailbox.take(OF, "token")
+    assert isinstance(head, Head)
+    await mailbox.finish(OF, "token", head, Outcome(kind=kind), go_on=True)
+    kept = await mailbox.kept(reply.id)
+    assert kept == (None if kind is OutcomeKind.DELIVERED else edited)
+    met = await revisions.change(edited, Micros(2), may_be_ahead=False)
+    assert (met.what, met.outcome) == (Revised.DONE, Outcome(kind=kind))
+
+
 async def test_what_is_taken_back_while_it_is_sent_is_gone_even_if_nobody_repeats_that(
     store: Store,
 ) -> None:

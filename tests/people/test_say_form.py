@@ -361,6 +361,22 @@ async def test_while_redis_hangs_a_submission_says_so_in_time(
     assert len(posts(desk)) == 1
 
 
+@pytest.mark.times(form_seconds=1.0)
+async def test_a_form_that_is_submitted_again_with_other_words_says_those_too(
+    bot: Bot, desk: Desk, redis_url: str
+) -> None:
+    """The first words took so long that the form asked to try again; neither may be lost."""
+    first, second = "Delete the old bucket", "Do not delete anything yet"
+    view = await opened(desk)
+    async with hanging(redis_url):
+        await submit(desk, view, session=SESSION, message=first)
+        assert forms(desk)[0]["errors"]["message"] == waiting.SLOW.text
+    await desk.until_received(first)
+    assert (await submit(desk, view, session=SESSION, message=second)).acked
+    await desk.until_received(second)
+    assert len(posts(desk)) == 2
+
+
 async def resubmitted(desk: Desk, view: View) -> bool:
     """Submit an open form again; return True once it has closed."""
     if forms(desk):

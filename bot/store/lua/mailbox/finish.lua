@@ -23,8 +23,8 @@ local poll_after_ms = tonumber(ARGV[13])
 local reply, mail, lease = key.subject(reply_id), key.mail(session), key.lease(session)
 local watched = key.watched(session)
 local now = now_ms()
-local state, fence, meanwhile, since = unpack(
-  redis.call('HMGET', reply, 'state', 'token', 'meanwhile', 'sending_since'))
+local state, fence, meanwhile, drops, since = unpack(redis.call(
+  'HMGET', reply, 'state', 'token', 'meanwhile', 'meanwhile_drops', 'sending_since'))
 if fence ~= token then return {'lost'} end
 if state == 'sending' then
   redis.call('ZREM', mail, reply_id)
@@ -32,7 +32,14 @@ if state == 'sending' then
   if kept == '' then redis.call('HDEL', reply, 'reply', 'files') end
   if kept ~= '' then redis.call('HSET', reply, 'reply', kept) end
   -- '' stays: the message was taken back meanwhile, so it must not be sent again (`note_change`).
-  if meanwhile ~= '' then redis.call('HDEL', reply, 'meanwhile') end
+  if meanwhile and meanwhile ~= '' then
+    redis.call('HDEL', reply, 'meanwhile', 'meanwhile_drops')
+    -- What may be sent again is what the message says now.
+    if not string.find(outcome, '"kind":"delivered"', 1, true) then
+      redis.call('HSET', reply, 'reply', meanwhile)
+      if drops ~= '' then redis.call('HDEL', reply, drops) end
+    end
+  end
   redis.call('EXPIRE', reply, keep.done)
   if answered then redis.call('HDEL', watched, 'failing', 'attempts') end
   if report ~= '' then
