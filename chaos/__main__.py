@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import get_args
 
 from chaos.clocks import MISSING, Clocks, drawn, library
+from chaos.scenes import EARLY
 from chaos.schedule import EVERYTHING, MODES, Act, Mode, plan
 from chaos.stage import Setup, Stage, open_stage
 from chaos.verdict import Verdict, judge
@@ -79,9 +80,9 @@ class Run:
 async def run(asked: Run, home: Path) -> tuple[Verdict, int]:
     """Perform one run with its logs in `home`; return the verdict and the exit code."""
     acts = plan(asked.seed, asked.seconds, asked.kills, asked.sessions, asked.only, asked.api)
-    hours = sum(act.what == "hours" for act in acts)
+    early = sum(EARLY.get(act.what, 0) for act in acts)
     setup = Setup(
-        asked.seed, asked.sessions, asked.mode, asked.api, asked.clocks, hours, asked.voices
+        asked.seed, asked.sessions, asked.mode, asked.api, asked.clocks, early, asked.voices
     )
     async with open_stage(home, setup) as stage:
         always = [

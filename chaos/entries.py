@@ -77,7 +77,8 @@ def content_of(name: str) -> bytes:
 class Entry:
     """A message: when it was acknowledged and taken, and what was reported about it.
 
-    Times are Unix seconds. Numbers grow in the order of writing. `edits` has when each edit was
+    Times are Unix seconds, 0 for never. Numbers grow in the order of writing. `pressed` is when
+    somebody first pressed *Send again*. `edits` has when each edit was
     acknowledged, `deleted` the same for a deletion; `took` has which edit's text Devin took each
     time. `posts` are the messages that the relay posted for it, `corrects` those that correct it;
     `is_kept`: Redis knows it as a reply, `accepted` and, the last time, `sending` since then.
@@ -99,7 +100,7 @@ class Entry:
     late_told: bool = False
     kept_out: bool = False
     can_be_found: bool = False
-    pressed: bool = False
+    pressed: float = 0.0
     must_fail: bool = False
     execution: str = ""
 

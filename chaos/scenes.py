@@ -1,6 +1,7 @@
 """Scenes: faults that occur just while people act."""
 
 import asyncio
+import signal
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
@@ -12,6 +13,7 @@ from chaos.front import strangers
 from chaos.keeping import Keeping
 from chaos.orders import Orders
 from chaos.people import People
+from chaos.processes import Post
 from chaos.schedule import Act
 from chaos.surfaces import CHANNEL, PERSON
 from chaos.trouble import Front, Outage
@@ -26,6 +28,14 @@ NAMES_LIMIT = (100, 20.0)
 """Calls within this many seconds: a third of the minute in Slack's tier 4."""
 
 CHANGES = ("deleted", "aside", "edited", "")
+HERD = 30
+EARLY = {"hours": len(CHANGES), "herd": HERD}
+"""The replies that a scene delivers hours late."""
+
+THREADS_LIMIT = (6, 6.0)
+"""Calls within this many seconds: little more than Slack's tier 3."""
+
+TRY_SECONDS = 6.0
 SLOW_LOOK_UP = 0.8
 AMID = 0.4
 """Delay from an order to Redis's outage, so that its author is being looked up."""
@@ -53,6 +63,7 @@ class Scenes:
         orders: Orders,
         outage: Outage,
         front: Front,
+        posts: Sequence[Post],
     ) -> None:
         self._devin, self._slack = box.devin, box.slack
         self._keeping = keeping
@@ -60,11 +71,12 @@ class Scenes:
         self._orders = orders
         self._outage = outage
         self._front = front
+        self._posts = posts
         self._early: list[tuple[Entry, JSON]] = []
 
-    async def write_early(self, scenes: int) -> None:
-        """Write the replies that the given number of scenes delivers hours late."""
-        for _ in range(scenes * len(CHANGES)):
+    async def write_early(self, replies: int) -> None:
+        """Write as many replies, which scenes deliver hours late (`EARLY`)."""
+        for _ in range(replies):
             entry, ts = await self._people.reply(Kind.HOURS, self._people.anyone)
             self._early.append((entry, self._slack.event_of(CHANNEL, ts)))
 
@@ -79,6 +91,10 @@ class Scenes:
                 await self._names()
             case "hours":
                 self._hours()
+            case "herd":
+                await self._herd(act.seconds)
+            case "edits":
+                await self._amid_a_try()
             case "orders":
                 await self._amid_an_order(act.seconds, **act.fault)
             case _:
@@ -120,6 +136,35 @@ class Scenes:
         """Deliver replies hours late, after their authors have changed or deleted them."""
         for change in CHANGES:
             self._people.carrier.begin(self._bring_late(*self._early.pop(), change))
+
+    async def _herd(self, seconds: float) -> None:
+        """Deliver many replies hours late at once, while few threads can be looked up."""
+        calls, span = THREADS_LIMIT
+        self._slack.limit_calls("conversations.replies", calls, span)
+        for _ in range(HERD):
+            self._people.carrier.begin(self._bring_late(*self._early.pop(), ""))
+        await asyncio.sleep(seconds)
+        self._slack.fail_no_more("conversations.replies")
+
+    async def _amid_a_try(self) -> None:
+        """Let a reply be edited while Devin is being sent it, and kill all processes over that."""
+        session = self._people.anyone
+        self._devin.behave(session, "timeout", delay=TRY_SECONDS, takes=False, times=1)
+        entry, ts = await self._people.reply(Kind.EDITED, session)
+        await self._people.bring(entry, self._slack.event_of(CHANNEL, ts))
+        ends = time.monotonic() + KEPT_SECONDS
+        while time.monotonic() < ends and not self._was_asked(entry):  # noqa: ASYNC110  (Devin tells nobody)
+            await asyncio.sleep(LOOK_SECONDS)
+        self._people.carrier.begin(self._bring_edit(entry, ts))
+        while time.monotonic() < ends and not any(entry.edits):  # noqa: ASYNC110  (an acknowledgement gives no event)
+            await asyncio.sleep(LOOK_SECONDS)
+        async with self._front.quiet:
+            for post in self._posts:
+                await post.end(signal.SIGKILL)
+
+    async def _bring_edit(self, entry: Entry, ts: str) -> None:
+        enter = await self._change(entry, ts, "edited")
+        self._people.surfaces.bring_last(enter)
 
     async def _bring_late(self, entry: Entry, event: JSON, change: str) -> None:
         """Deliver a reply after the change to it has been acknowledged."""

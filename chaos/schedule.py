@@ -30,7 +30,7 @@ OTHERS = {
     "devin upload": 4,
     "slack": 16,
 }
-SCENES = ("silence", "authors", "names", "hours", "orders")
+SCENES = ("silence", "authors", "names", "hours", "herd", "orders", "edits")
 """Faults that coincide with people's actions; `scenes.py` plays them."""
 
 SCENE_SECONDS = 12.0
@@ -212,7 +212,7 @@ def plan(
 
 def _scenes(rng: random.Random, span: float, only: Collection[str]) -> list[Act]:
     """Draw as many scenes as there is time for, each as often as any other."""
-    count = max(2, round(span / SCENE_SECONDS))
+    count = max(4, round(span / SCENE_SECONDS))
     wanted = [scene for scene in SCENES if not only or scene in only]
     drawn: list[str] = []
     while wanted and len(drawn) < count:

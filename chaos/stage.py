@@ -53,8 +53,8 @@ LONG = 450
 class Setup:
     """What a stage is made of: `sessions` of Devin, a mode, a generation of its API, and clocks.
 
-    Devin speaks in `voices` other sessions. The messages for `hours` scenes of that name are
-    written beforehand.
+    Devin speaks in `voices` other sessions. So many messages are written `early` for scenes that
+    deliver them hours late.
     """
 
     seed: int
@@ -62,7 +62,7 @@ class Setup:
     mode: Mode = "socket"
     api: Api = "v3"
     clocks: Clocks = field(default_factory=Clocks)
-    hours: int = 0
+    early: int = 0
     voices: int = 10
 
 
@@ -173,7 +173,7 @@ def _is_open(request: DevinRequest) -> bool:
 async def open_stage(home: Path, setup: Setup) -> AsyncIterator[Stage]:
     """Start everything, with a linked thread for each session; at the end, kill the processes.
 
-    Everything that is written for scenes of `hours`, and every link, is from `HOURS` ago.
+    Everything that is written early for scenes, and every link, is from `HOURS` ago.
     """
     ids = [f"devin-{number:032x}" for number in range(1, setup.sessions + 1)]
     ordered = [f"devin-{0xF0 + number:032x}" for number in range(ORDERED)]
@@ -207,8 +207,8 @@ async def open_stage(home: Path, setup: Setup) -> AsyncIterator[Stage]:
         for one, root in people.roots.items():
             crowd.watch(one, Place(CHANNEL, root))
         trouble = Trouble(box, posts, ids, ledger, outage, front)
-        scenes = Scenes(box, keeping, people, orders, outage, front)
-        await scenes.write_early(setup.hours)
+        scenes = Scenes(box, keeping, people, orders, outage, front, posts)
+        await scenes.write_early(setup.early)
         box.slack.workspace.clock.ahead = setup.clocks.slack
         await crowd.gather([f"devin-{0xD00 + number:032x}" for number in range(setup.voices)])
         await crowd.link()

@@ -129,7 +129,8 @@ class Surfaces:
     async def _press(self, message: Message, action: str, *, is_twice: bool) -> None:
         number = number_in(message.text)
         if action == SEND_AGAIN and number is not None:
-            self._ledger.entries[number].pressed = True
+            entry = self._ledger.entries[number]
+            entry.pressed = entry.pressed or time.time()
         is_private = message.ephemeral_to is not None
         press = self._slack.press_ephemeral if is_private else self._slack.press
         with suppress(UnknownName):  # somebody's earlier press has removed the button

@@ -13,7 +13,8 @@ The sins:
 - **out of order**: taken after a later reply of its session, although it had been acknowledged
   before that one was on its way to Devin. It is from the moment that Redis has noted, however long
   its process then takes until Devin sees it: a reply acknowledged later could not come first;
-- **not followed**: taken with text that was edited, or deleted, before it was on its way;
+- **not followed**: taken with text that was edited, or deleted, before it was on its way, or
+  before somebody pressed *Send again*;
 - **file missing**: taken without its file's content where that generation of Devin's API has it,
   and its thread was not told that a link went;
 - **linked needlessly**: more files went as links than Devin has refused for good;
@@ -160,7 +161,7 @@ def _sins(entry: Entry) -> Iterator[str]:
         yield "doubled silently"
     if entry.is_repeated and not entry.pressed:
         yield "sent again"
-    if not entry.pressed and any(_is_outdated(entry, n) for n in range(len(entry.taken))):
+    if any(_is_outdated(entry, n) for n in range(len(entry.taken))):
         yield "not followed"
     is_brought = entry.has_file or (entry.has_link and entry.is_left_out)
     if entry.kind is Kind.FILE and entry.taken and not is_brought:
@@ -202,7 +203,10 @@ def _is_lost(entry: Entry) -> bool:
 def _is_outdated(entry: Entry, place: int) -> bool:
     """Return True if Devin took that text although a newer one, or none, was known in time."""
     newer = [entry.deleted, *entry.edits[entry.took[place] :]]
-    return any(at is not None and at < entry.left_at(place) for at in newer)
+    left = entry.left_at(place)
+    if entry.pressed:  # Redis has only since when it was sent the last time
+        left = entry.pressed if entry.taken[place] > entry.pressed else 0.0
+    return any(at is not None and at < left for at in newer)
 
 
 def _is_true(entry: Entry) -> bool:
@@ -215,7 +219,7 @@ def _is_true(entry: Entry) -> bool:
     is_taken = bool(entry.taken)
     if entry.outcome == "uncertain":
         return True
-    return is_taken if entry.outcome == "delivered" else not is_taken or entry.pressed
+    return is_taken if entry.outcome == "delivered" else not is_taken or bool(entry.pressed)
 
 
 def _order(ledger: Ledger) -> tuple[list[tuple[int, int]], set[int]]:

@@ -179,6 +179,19 @@ def test_an_edit_that_was_there_in_time_is_followed(
 
 
 @each(
+    ("edited", "took", "sins"),
+    [(1.5, 0, ["not followed"]), (1.5, 1, []), (1.9, 0, []), (None, 0, [])],
+)
+def test_what_is_sent_again_is_what_the_message_said_at_the_press(
+    edited: float | None, took: int, sins: list[str]
+) -> None:
+    """Nobody expects the text that the thread no longer shows."""
+    ledger, _ = one_of(Kind.EDITED, edits=[edited], pressed=1.8, sending=2.0)
+    ledger.read([(text_of(0, took), 2.1)], [])
+    assert found(ledger) == sins
+
+
+@each(
     ("deleted", "taken", "sins"),
     [(1.5, [], []), (1.9, [2.0], []), (1.5, [2.0], ["not followed"]), (None, [], ["lost"])],
 )
@@ -248,7 +261,7 @@ def test_v3_has_a_message_s_files_beside_its_text(
     [
         ([(0, False), (0, False)], {}, []),
         ([(0, True), (0, False)], {}, ["sent again"]),
-        ([(0, True), (0, False)], {"pressed": True}, []),
+        ([(0, True), (0, False)], {"pressed": 1.0}, []),
         ([(0, True), (1, False)], {}, []),
     ],
 )

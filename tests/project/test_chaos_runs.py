@@ -34,8 +34,8 @@ from tests.support.bots import BRISK
 from tests.support.desk import SESSION
 
 SEEDS: Sequence[tuple[Mode, Api, int, set[str]]] = (
-    ("socket", "v3", 15, {"silence", "orders"}),
-    ("http", "v1", 18, {"authors", "hours"}),
+    ("socket", "v3", 16, {"edits", "herd", "names", "silence"}),
+    ("http", "v1", 18, {"authors", "edits", "hours", "orders"}),
 )
 """Short runs: their modes, generations of Devin's API, and seeds, with the scenes that they play.
 
