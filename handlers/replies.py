@@ -76,7 +76,7 @@ async def take(cases: UseCases, event: Payload) -> Change:
     if change is not Change.OUTDATED:
         return change
     now = await read_again(cases, reply)
-    if now is None or messages.is_aside(now, ours.user):
+    if now is None or messages.is_aside(now):
         return change
     return await cases.replies.accept(now, Evidence.THREAD)
 
@@ -95,7 +95,7 @@ async def read_again(cases: UseCases, message: Reply) -> Reply | None:
 async def _tell_aside(cases: UseCases, event: Payload, ours: Identity) -> None:
     """Tell a person that a reply counts as an aside, unless it begins with the very words."""
     said = messages.parse_message(event, ours.tenant) if messages.is_in_thread(event) else None
-    if said is None or said.bots or not to_devin.is_aside(said.text, ours.user):
+    if said is None or said.bots or not to_devin.is_aside(said.text):
         return
     if to_devin.is_plain(said.text, ours.user) or not await cases.replies.is_linked(said.thread):
         return

@@ -10,8 +10,9 @@ width, with marks or unseen characters in between, and in letters of other scrip
 
 An aside is recognized by what people see, too: a message that begins with `(aside)` or `!aside`,
 Devin's own convention (docs.devin.ai/integrations/slack). What people meant to keep among
-themselves cannot be recalled, so marks, emoji, quotes and invisible characters in front don't
-count, nor does the width or the kind of a bracket.
+themselves cannot be recalled, so what says nothing in front doesn't count: marks, emoji, quotes,
+the marks of list items, invisible characters, and whom the message is for. Nor does the width or
+the kind of a bracket, and words may follow in it. But `(aside from that)` is no aside.
 """
 
 import re
@@ -185,18 +186,22 @@ _READ = 2_000
 _PLAIN = ("(aside)", "!aside")
 _MARKS = str.maketrans("[{]}", "(())", "*_~`")
 _BRACKETS = {"Ps": "(", "Pe": ")"}
+# A date is a control, too, but one that people read. Blocks show mentions as `@U0ADA`.
+_NO_WORD = r"<(?:[@#]|!(?!date\b))[^<>]*>|[@#][^\W\d][\w.-]*|:[\w+'-]+:"
+_ITEM = r"(?:\d+[.)]|(?:[a-z]|[ivxl]{2,5})[.)](?=\s))"
 _ASIDE = re.compile(
-    r"(?:<@bot(?:\|[^<>]*)?>|@bot\b|:[\w+'-]+:|[^\w(!<@])*+(?:\(+\s*aside\s*\)|!aside\b)"
+    rf"(?:{_NO_WORD}|{_ITEM}|[^\w(!<@])*+"
+    rf"(?:\((?:{_NO_WORD}|[^\w)!<@])*+aside\b(?!\s+from\b)(?:\s*[:,]|[^)]*\))|!aside\b)"
 )
 
 
-def is_aside(text: str, bot_user: str) -> bool:
-    """True if people see an aside, even behind a mention of the bot."""
+def is_aside(text: str) -> bool:
+    """Return True if people see an aside, whomever it is for."""
     head = unescape(text[:_READ])
     if not head.isascii():
         head = "".join(map(_as_seen, head))
     head = head.translate(_MARKS).lower()
-    return "aside" in head and _ASIDE.match(head.replace(bot_user.lower(), "bot")) is not None
+    return "aside" in head and _ASIDE.match(head) is not None
 
 
 def is_plain(text: str, bot_user: str) -> bool:

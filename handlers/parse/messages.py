@@ -107,7 +107,7 @@ def parse_message(event: Payload, team: str) -> Reply | None:
 def parse_meant(event: Payload, ours: Identity) -> Reply | None:
     """Parse a message like `parse_message`; None for an aside."""
     message = parse_message(event, ours.tenant)
-    return None if message is None or is_aside(message, ours.user) else message
+    return None if message is None or is_aside(message) else message
 
 
 def is_bot(event: Payload) -> bool:
@@ -162,16 +162,16 @@ def parse_spoken(event: Payload, ours: Identity) -> Reply | None:
     return None if message is None or message.bots else message
 
 
-def is_aside(message: Reply, bot_user: str) -> bool:
+def is_aside(message: Reply) -> bool:
     """Whether a message is not meant for Devin; an app may say so in its blocks alone.
 
     The first block may be a text that the second one does not show.
     """
-    if to_devin.is_aside(message.text, bot_user):
+    if to_devin.is_aside(message.text):
         return True
     is_text = bool(message.text.strip()) and not message.bots
     heads = () if is_text else (to_markdown("", [one]) for one in message.blocks[:2])
-    return any(to_devin.is_aside(one, bot_user) for one in heads)
+    return any(to_devin.is_aside(one) for one in heads)
 
 
 def _forwarded(share: Payload) -> Forwarded:
@@ -248,8 +248,8 @@ def parse_edit(event: Payload, ours: Identity) -> Edit | None:
     return Edit(
         reply=reply,
         edited=ts_micros(when),
-        is_aside=is_aside(reply, ours.user),
-        was_aside=was is not None and is_aside(was, ours.user),
+        is_aside=is_aside(reply),
+        was_aside=was is not None and is_aside(was),
         drops_forwarded=not reply.forwarded and was is not None and bool(was.forwarded),
     )
 
