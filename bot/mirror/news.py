@@ -26,7 +26,15 @@ from datetime import timedelta
 from hashlib import sha256
 
 from bot.devin.api import MessagePage, SessionSummary, Source
-from bot.mirror.pace import RESOLUTION_MS, SETTLING_MS, pulls_by, shown_of, until_next, updated_of
+from bot.mirror.pace import (
+    RESOLUTION_MS,
+    SETTLING_MS,
+    STANDING_MS,
+    pulls_by,
+    shown_of,
+    until_next,
+    updated_of,
+)
 from bot.model.sessions import (
     CAPS,
     NEAR,
@@ -125,7 +133,10 @@ def _is_new_approval(poll: TakenPoll, last: Said | None, *, is_turn: bool) -> bo
     if before.has_open(SessionState.APPROVAL):
         is_later = last is not None and last.at > before.answerable_since + SETTLING_MS
         is_new = is_turn and is_later and not _has_reply(poll)
-    return is_new or _is_unmoved_by_reply(poll)
+    # What Devin says in answer to a reply, and stands still after, is about another action, too.
+    spoke_at, stands_at = last.at if last else 0, int(poll.began) - int(STANDING_MS * poll.pause)
+    has_gone_on = _has_reply(poll) and poll.replied < spoke_at <= stands_at
+    return is_new or has_gone_on or _is_unmoved_by_reply(poll)
 
 
 def _in_trouble(poll: TakenPoll, seen: Watched) -> Sequence[Said]:

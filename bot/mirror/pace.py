@@ -32,6 +32,10 @@ SETTLING_MS = 15_000
 first one after it does: Devin may list its last words after the state that they lead to, and still
 show the state before a reply. Until then, it also need not know a session that was just started."""
 
+STANDING_MS = 4_000
+"""The time after words that Devin says in answer to a reply, in which the state may be that of
+before the reply."""
+
 WORKING_MS = 15_000
 SPOKEN_MS = 600_000
 SILENT_MS = 3_600_000

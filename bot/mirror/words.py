@@ -22,6 +22,8 @@ from bot.mirror.agents import StatusLines
 from bot.mirror.audience import Audience, Heard
 from bot.mirror.files import FilePart, SentFiles
 from bot.model.errors import OPERATOR_MUST_ACT, SlackAway, SlackRefused
+from bot.model.record import Record
+from bot.model.replies import Reply
 from bot.model.sessions import NEEDS_PERSON, Follow, Said, SaidKind, SessionId, still_asked
 from bot.model.threads import Link, ThreadRef
 from bot.model.times import Millis
@@ -30,7 +32,7 @@ from bot.slack.api import MARGIN_SECONDS, PAUSED
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
 from bot.store.links import thread_of
-from bot.store.outbox import PARTS, REFUSED, Batch, Begun, Schedule
+from bot.store.outbox import PARTS, REFUSED, Batch, Begun, Schedule, answer_key, post_owed
 from bot.store.state import State
 from bot.text.devin_markdown import SentFile
 from bot.wording.message import SlackMessage
@@ -167,6 +169,12 @@ class Posting:
         return await self.teller.files.show(part, file_id)
 
 
+class _Pressed(Record):
+    """What is kept of an answer by a button: the reply, of the thread in which it was pressed."""
+
+    reply: Reply
+
+
 LONG = 5_000
 """Characters beyond which a batch is composed in a thread: hostile Markdown takes its time."""
 
@@ -206,7 +214,7 @@ class WordsTeller:
             await self.status_lines.again(thread, link.session)
         try:
             for one in closed:
-                await self._close(thread, one)
+                await self._close(thread, link.session, one)
         except SlackAway as error:
             # Slack has refused this call only: the last part was posted, and is not noted.
             error.maybe_done = True
@@ -261,8 +269,15 @@ class WordsTeller:
             return await asyncio.to_thread(posts.compose, items, framing)
         return posts.compose(items, framing)
 
-    async def _close(self, thread: ThreadRef, closed: Said) -> None:
-        """Let the buttons of what was asked give way; no try has posted them before that."""
+    async def _close(self, thread: ThreadRef, session: SessionId, closed: Said) -> None:
+        """Let the buttons of what was asked give way; no try has posted them before that.
+
+        If somebody pressed one in this thread, they do so with who chose what (`Speaker`).
+        """
+        subject = post_owed(thread.team, answer_key(session, closed.id)).subject
+        pressed = _Pressed.parse(await self.state.outbox.content(subject))
+        if pressed is not None and pressed.reply.thread == thread:
+            return
         since = f"{int(closed.at) // 1000 - MARGIN_SECONDS}.000000"
         note = posts.closed(closed.kind)
         await self.workspace.threads.close(thread, closed.id, note, since=since)

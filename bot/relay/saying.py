@@ -31,7 +31,7 @@ from bot.reporting.reporter import Notices, having_posted
 from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
 from bot.store.claims import Ticket
-from bot.store.outbox import Begun, Owed, OwedKind, Owing
+from bot.store.outbox import Begun, Owed, Owing, answer_key, post_owed
 from bot.store.state import State
 from bot.text.mrkdwn import as_typed
 from bot.text.to_slack import escape
@@ -71,7 +71,7 @@ class Spoken(Record):
     @property
     def owed(self) -> Owed:
         """Its entry in the outbox."""
-        return _owed(self.reply.thread.team, self.key)
+        return post_owed(self.reply.thread.team, self.key)
 
     @property
     def told_in(self) -> ThreadRef:
@@ -145,7 +145,7 @@ class Speaking:
         """
         await self.accepting.check(by, thread.channel)
         await self.check_link(thread, session)
-        key, people = f"answer:{session}:{asked}", self.workspace.people
+        key, people = answer_key(session, asked), self.workspace.people
         before = await self.said(key)
         if before is None:
             seen = await self.state.watches.asking(session, asked)
@@ -171,13 +171,13 @@ class Speaking:
 
     async def refuse(self, key: str) -> bool:
         """Have nothing said under `key`; return False if something was, or will be."""
-        owed = _owed(self.workspace.team, key)
+        owed = post_owed(self.workspace.team, key)
         await self.accepting.owe(owed, "")
         return await self.state.outbox.content(owed.subject) == ""
 
     async def said(self, key: str) -> Spoken | None:
         """Return what was said under `key`, while that is kept."""
-        owed = _owed(self.workspace.team, key)
+        owed = post_owed(self.workspace.team, key)
         return Spoken.parse(await self.state.outbox.content(owed.subject))
 
     async def check_link(
@@ -195,10 +195,6 @@ class Speaking:
         (seen,) = await self.state.watches.seen([session])
         if seen.trouble is not None or seen.state not in _MAY_WORK:
             raise errors.NotStopped
-
-
-def _owed(team: str, key: str) -> Owed:
-    return Owed(f"{team}:post:{key}", 1, OwedKind.POST)
 
 
 class SayForm(Ticket, kind="SayForm"):
@@ -321,12 +317,15 @@ class Speaker:
                 # An earlier try may have had it accepted, and Devin may have refused it since.
                 if not (again and await self.state.mailbox.is_known(posted.id)):
                     await self._accept(spoken, posted, spoken.session)
-                if spoken.pressed and not spoken.reply.is_stop:
-                    thread, since = reply.thread, micros_ts(ts_micros(spoken.pressed) - 1)
+                if spoken.asked:
                     by = await self.workspace.people.name(reply.author)
-                    note = posts.chosen(by, spoken.words.quote)
-                    threads = self.workspace.threads
-                    await threads.close(thread, spoken.asked, note, since=since)
+                    await self._close(spoken, posts.chosen(by, spoken.words.quote))
+
+    async def _close(self, spoken: Spoken, note: str) -> None:
+        """Let the buttons of what was asked give way to `note`, where one was pressed."""
+        since = micros_ts(ts_micros(spoken.pressed) - 1)
+        threads = self.workspace.threads
+        await threads.close(spoken.reply.thread, spoken.asked, note, since=since)
 
     async def _posted(self, spoken: Spoken, *, again: bool) -> str:
         """Return the `ts` of the post; it is made unless an earlier try has made it."""
@@ -372,6 +371,8 @@ class Speaker:
     async def _explain(self, spoken: Spoken, error: errors.PersonError) -> None:
         """Tell the person, with the words that would be lost, or the workflow."""
         reply = spoken.reply
+        if isinstance(error, errors.MovedOn):
+            await self._close(spoken, posts.MOVED_ON)
         if reply.step:
             await self.workspace.functions.fail(reply.step, workflows.step_failed(error))
             return

@@ -107,6 +107,16 @@ def parse_owed(text: str) -> Owed:
     return Owed(subject, int(number), OwedKind(kind))
 
 
+def post_owed(team: str, key: str) -> Owed:
+    """Return the entry of what is said in a person's name under `key`."""
+    return Owed(f"{team}:post:{key}", 1, OwedKind.POST)
+
+
+def answer_key(session: SessionId, asked: str) -> str:
+    """Return the key of the answer, by a button, to what a session `asked`: the first counts."""
+    return f"answer:{session}:{asked}"
+
+
 class Schedule(Protocol):
     """Begins work in this process, now or later, if there is capacity (`schedule/local.py`).
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bot.devin.api import Cursor, DevinMessage, MessagePage, SessionSummary, Source
 from bot.mirror.news import Reading, found_in
-from bot.mirror.pace import SETTLING_MS
+from bot.mirror.pace import SETTLING_MS, STANDING_MS
 from bot.model.people import UserId
 from bot.model.sessions import (
     CLOSINGS,
@@ -192,6 +192,15 @@ def test_a_second_approval_between_two_polls_is_asked_for() -> None:
     assert kinds(APPROVAL, again, late, APPROVAL) == [["approval"], ["answered"], ["approval"], []]
 
 
+def test_a_second_approval_comes_soon_after_its_words() -> None:
+    """Devin has spoken since the first was given, and stands still: it isn't about the first."""
+    given = Step(SessionState.APPROVAL, replied=True, after=1_000)
+    words = Step(SessionState.APPROVAL, ["Next, I need to drop the table."], after=2_000)
+    soon = Step(SessionState.APPROVAL, after=STANDING_MS)
+    told = kinds(APPROVAL, given, words, soon, APPROVAL)
+    assert told == [["approval"], ["answered"], [], ["approval"], []]
+
+
 def test_an_approval_that_devin_has_not_taken_in_yet_is_not_asked_for_again() -> None:
     """For some seconds after the reply, Devin's state may be the one before it."""
     soon = Step(SessionState.APPROVAL, replied=True, after=1_000)
@@ -290,7 +299,8 @@ def said_at(talk: Conversation) -> Millis:
 def test_each_stay_has_one_approval_which_is_open_until_a_reply(sequence: list[Step]) -> None:
     """A stay begins with the state, or when Devin still waits after it has taken in a reply.
 
-    It also does when Devin says something long after it asked. Sleep does not end it.
+    It also does when Devin says something long after it asked, or has spoken since a reply, and
+    stands still. Sleep does not end it.
     """
     talk, before, stays = Conversation(), SessionState.WORKING, 0
     asked_at, is_open = Millis(0), False
@@ -302,7 +312,9 @@ def test_each_stay_has_one_approval_which_is_open_until_a_reply(sequence: list[S
             is_new = has_words and not has_reply and said_at(talk) > asked_at + SETTLING_MS
         is_open &= step.state in {SessionState.APPROVAL, SessionState.SUSPENDED} and not has_reply
         if step.state is SessionState.APPROVAL:
-            if is_new or (has_reply and talk.replied <= talk.now - SETTLING_MS):
+            has_settled = talk.replied <= talk.now - SETTLING_MS
+            has_settled |= talk.replied < said_at(talk) <= talk.now - STANDING_MS
+            if is_new or (has_reply and has_settled):
                 stays, asked_at, is_open = stays + 1, talk.now, True
             if is_open:
                 last = next(one for one in reversed(talk.told) if one.kind is SaidKind.APPROVAL)

@@ -380,6 +380,38 @@ async def test_a_second_approval_between_two_polls_is_asked_for(bot: Bot, desk: 
     await wait_until(lambda: len(desk.received()) == 2, "the second approval")
 
 
+@pytest.mark.parametrize("slow", ["conversations.replies", "chat.update"])
+async def test_an_approval_stays_told_as_it_was_given(
+    bot: Bot, desk: Desk, store: Store, slow: str
+) -> None:
+    """Devin needs the next one before Slack has taken the note of who gave the first."""
+    thread, is_seen = await desk.linked_thread(), asyncio.Event()
+    desk.devin.behave(SESSION, "approval")
+    first = await desk.offering("approve", thread)
+    desk.slack.fail_next(slow, until=is_seen, times=1)
+    await press(desk, first, "approve")
+    await desk.until_received(posts.APPROVED)
+    desk.devin.say(SESSION, "Done. Next, I need to drop the table.")
+    second = await another(desk, first, thread)
+    is_seen.set()
+    await until_settled(store)
+    assert posts.chosen("ada", posts.APPROVED) in first.text
+    assert posts.ANSWERED not in first.text
+    assert actions(first) == ["open_session"]
+    await press(desk, second, "approve")
+    await wait_until(lambda: len(desk.received()) == 2, "the second approval")
+
+
+async def another(desk: Desk, first: Message, thread: str) -> Message:
+    """Return the second post that can be approved, once it is there."""
+
+    def found() -> list[Message]:
+        return [one for one in _approvals(desk, thread) if one.ts != first.ts]
+
+    await wait_until(found, "the second approval is asked for")
+    return found()[0]
+
+
 async def test_after_devin_went_on_the_buttons_say_so(bot: Bot, desk: Desk, store: Store) -> None:
     """Each question has its own buttons, and only the open one's are answers."""
     post = await asked(desk)
