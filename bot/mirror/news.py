@@ -134,8 +134,8 @@ def _is_new_approval(poll: TakenPoll, last: Said | None, *, is_turn: bool) -> bo
         is_later = last is not None and last.at > before.answerable_since + SETTLING_MS
         is_new = is_turn and is_later and not _has_reply(poll)
     # What Devin says in answer to a reply, and stands still after, is about another action, too.
-    spoke_at, stands_at = last.at if last else 0, int(poll.began) - int(STANDING_MS * poll.pause)
-    has_gone_on = _has_reply(poll) and poll.replied < spoke_at <= stands_at
+    spoke = last.at if last is not None and last.at > poll.replied else poll.began
+    has_gone_on = _has_reply(poll) and poll.began - spoke >= STANDING_MS * poll.pause
     return is_new or has_gone_on or _is_unmoved_by_reply(poll)
 
 
