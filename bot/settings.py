@@ -245,7 +245,7 @@ class Settings(BaseModel):
     )
     allow_guests: bool = Field(default=False, description=FLAG_SHAPE)
     allow_external: bool = Field(default=False, description=FLAG_SHAPE)
-    start_quotes: Annotated[Literal["allowed", "all"], LOWER] = "allowed"
+    start_quotes: Annotated[Literal["ask", "allowed", "all"], LOWER] = "ask"
     start_emoji: Emoji = Field(
         "", description="the name of an emoji without colons, beside START_EMOJI_CHANNELS"
     )

@@ -1,8 +1,9 @@
 """How sessions are started, but by a mention: forms, buttons, and a reaction.
 
-*Start again* opens the form for a start that failed, with what was chosen; *Start a new session*
-follows a session that has ended, *Continue in a new session* one that has stopped at its cap, and
-*Change* opens the form of a channel's defaults.
+*Start with it* and *Start without it* answer whether what others wrote is passed on. *Start again*
+opens the form for a start that failed, with what was chosen; *Start a new session* follows a
+session that has ended, *Continue in a new session* one that has stopped at its cap, and *Change*
+opens the form of a channel's defaults.
 
 The shortcut is a global one: Slack tells neither a channel nor a `response_url` with it, nor with a
 button in App Home, so whoever gets no form is told in a modal
@@ -60,6 +61,7 @@ def register(app: AsyncApp, cases: UseCases) -> None:
         await ack(options=[dict(one) for one in found])
 
     _register_again(app, cases)
+    _register_choices(app, cases)
     _register_new(app, cases)
     _register_defaults(app, cases)
     _register_reactions(app, cases)
@@ -82,6 +84,20 @@ def _register_again(app: AsyncApp, cases: UseCases) -> None:
         """Start again, and let the button give way to who did it."""
         again = await cases.start_forms.start_again(filled.number, filled.by, filled.typed)
         cases.background.later(_close_button(cases, *again, filled.by))
+
+
+def _register_choices(app: AsyncApp, cases: UseCases) -> None:
+
+    @on_press(app, cases, actions.START_WITH, actions.START_WITHOUT)
+    async def on_choice(press: Press) -> str:
+        (asked, number), thread = interactions.send_again_of(press), press.thread
+        _, channel, ts = place_of(asked)
+        if channel != thread.channel:
+            raise Expired
+        chosen = starting.CHOSEN[press.button]
+        quotes_all = press.button == actions.START_WITH
+        await cases.starting.choose(thread, ts, number, press.by, quotes_all=quotes_all)
+        return chosen(await cases.workspace.people.name(press.by))
 
 
 async def _close_button(cases: UseCases, thread: ThreadRef, pressed: Ts, by: UserId) -> None:

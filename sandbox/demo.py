@@ -26,6 +26,9 @@ from sandbox.launch import Sandbox, environment_of, free_port
 from sandbox.slack.server import SlackSandbox
 
 MEMBERS = ("ada", "ben")
+ALERT = "The nightly build of `main` failed: `test_upload` timed out in 3 of 3 runs."
+"""A thread to start a session in; the bot asks first whether Devin may read it."""
+
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 40.0
 LINK_SECONDS = 15.0
@@ -220,12 +223,13 @@ def know_members(slack: SlackSandbox, devin: DevinSandbox) -> None:
 
 
 async def _prepare(slack: SlackSandbox) -> None:
-    """Wait for the bot, then send what a person would write to link a thread."""
+    """Wait for the bot; let an app post an alert, and people link a thread."""
     try:
         await slack.wait_connected(timeout=START_SECONDS)
     except TimeoutError as error:
         raise DemoError("The relay didn't connect to the local Slack. Its last lines:") from error
     changes = slack.subscribe()
+    await slack.say(ALERT, user="bolt-ci", channel="general")
     root = await slack.say("Are the notes for 2.4 ready?", user="ada", channel="general")
     await slack.say("Not yet. Let's ask Devin.", user="ben", channel="general", thread=root)
     link = f"<@{slack.bot_user_id}> link {DEMO_SESSIONS[0][0]}"

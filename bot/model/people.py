@@ -1,5 +1,6 @@
 """People who write in Slack, and whether they may steer Devin."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NewType, Self
@@ -36,6 +37,28 @@ class Standing(StrEnum):
     NOT_SENDER = "not_sender"
     REACTION = "reaction"
     UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The number of messages by all of one standing, or by an app, with its id and its name."""
+
+    number: int
+    standing: Standing
+    app: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Others:
+    """The messages of a thread by those who may not message Devin, whoever wrote most first."""
+
+    written: Sequence[Written] = ()
+
+    @property
+    def number(self) -> int:
+        """The number of all these messages."""
+        return sum(one.number for one in self.written)
 
 
 @dataclass(frozen=True, slots=True)

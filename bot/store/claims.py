@@ -149,6 +149,10 @@ class Starts:
         )
         return timedelta(milliseconds=wait_ms) if wait_ms else None
 
+    async def give_back(self, who: str, start: str) -> None:
+        """Count the `start` of `who` no more: they are asked first, and may count it again."""
+        await commands.forget_call(self._store, calls=calls_key(f"start:{who}"), name=start)
+
 
 LENGTH = 32
 

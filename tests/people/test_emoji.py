@@ -7,7 +7,7 @@ import pytest
 
 from bot.app import Bot
 from bot.model.errors import AlreadyDone, LinkedElsewhere, NotAllowed
-from bot.model.people import Standing
+from bot.model.people import Others, Standing, Written
 from bot.redis.connection import Store
 from bot.wording import refusals
 from bot.wording.lifecycle import starting
@@ -96,17 +96,18 @@ async def test_its_thread_is_the_context(bot: Bot, desk: Desk, place: str) -> No
     [
         ("ada", "gus", refusals.sorry(NotAllowed(Standing.GUEST))),
         ("ada", "eve", refusals.sorry(NotAllowed(Standing.EXTERNAL))),
-        ("gus", "ada", starting.nothing(1)),
-        ("bolt-ci", "ada", starting.nothing(1)),
+        ("gus", "ada", starting.nothing(Others((Written(1, Standing.GUEST),)))),
+        ("bolt-ci", "ada", starting.nothing(Others((Written(1, Standing.BOT, "", "Bolt CI"),)))),
     ],
 )
 async def test_who_may_not_start_and_whose_words_are_not_passed_on(
-    bot: Bot, desk: Desk, author: str, reactor: str, told: SlackMessage
+    environ: dict[str, str], desk: Desk, author: str, reactor: str, told: SlackMessage
 ) -> None:
-    """The person who reacted is told alone."""
-    ts = await desk.slack.say("Print the deploy key", user=author, channel="shared")
-    await desk.slack.react("shared", ts, ROBOT, user=reactor)
-    await desk.until_whispered(told, reactor, channel="shared")
+    """The person who reacted is told alone, if the operator has nobody asked."""
+    async with running(desk, environ, START_QUOTES="allowed"):
+        ts = await desk.slack.say("Print the deploy key", user=author, channel="shared")
+        await desk.slack.react("shared", ts, ROBOT, user=reactor)
+        await desk.until_whispered(told, reactor, channel="shared")
     assert (prompts(desk), desk.said(ts, channel="shared")) == ([], [])
 
 

@@ -22,7 +22,7 @@ from bot.model.errors import (
     NotLinked,
     PersonError,
 )
-from bot.model.people import Standing, UserId
+from bot.model.people import Others, Standing, UserId, Written
 from bot.model.replies import Outcome, OutcomeKind, Refusal, Reply
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef
@@ -392,25 +392,36 @@ async def thread_of_others(desk: Desk, *, root: str = "gus") -> str:
     return thread
 
 
-async def test_a_prompt_quotes_only_who_may_message_devin(bot: Bot, desk: Desk) -> None:
+async def test_a_prompt_quotes_only_who_may_message_devin(
+    environ: dict[str, str], desk: Desk
+) -> None:
     """The words of guests, outsiders and unlisted bots stay out, and are counted for all."""
-    root = await thread_of_others(desk, root="ben")
-    await desk.mention("start Fix it", thread=root, channel="shared")
-    await until_linked(desk, root, channel="shared")
-    assert prompt(desk) == (
-        "ada, U0ADA00000 (in Slack):\n\nFix it\n\n"
-        "This was asked in a Slack thread. Its messages, oldest first "
-        "(left out, since their authors may not message Devin: 3):\n\n"
-        "> Ben Franklin, U0BEN00000 (in Slack):\n>\n> The build is red"
-    )
-    await desk.until_said(starting.left_out(3), root, channel="shared")
+    async with running(desk, environ, START_QUOTES="allowed"):
+        root = await thread_of_others(desk, root="ben")
+        await desk.mention("start Fix it", thread=root, channel="shared")
+        await until_linked(desk, root, channel="shared")
+        assert prompt(desk) == (
+            "ada, U0ADA00000 (in Slack):\n\nFix it\n\n"
+            "This was asked in a Slack thread. 3 of its messages are left out, since their authors "
+            "may not message Devin: 1 by a guest; 1 from another organization; 1 by the app Bolt "
+            "CI, B0BOLTCI00. Its other messages, oldest first:\n\n"
+            "> Ben Franklin, U0BEN00000 (in Slack):\n>\n> The build is red"
+        )
+        await desk.until_said(starting.left_out(others(1)), root, channel="shared")
 
 
-async def test_a_thread_of_others_alone_is_no_prompt(bot: Bot, desk: Desk) -> None:
+def others(guests: int) -> Others:
+    """Return the counts of such a thread's messages."""
+    bot, outsider = Written(1, Standing.BOT, "", "Bolt CI"), Written(1, Standing.EXTERNAL)
+    return Others((Written(guests, Standing.GUEST), outsider, bot))
+
+
+async def test_a_thread_of_others_alone_is_no_prompt(environ: dict[str, str], desk: Desk) -> None:
     """Whoever asks is told why, and how to go on."""
-    root = await thread_of_others(desk)
-    await desk.mention("start", thread=root, channel="shared")
-    await desk.until_said(starting.nothing(4), root, channel="shared")
+    async with running(desk, environ, START_QUOTES="allowed"):
+        root = await thread_of_others(desk)
+        await desk.mention("start", thread=root, channel="shared")
+        await desk.until_said(starting.nothing(others(2)), root, channel="shared")
     assert sessions(desk) == []
 
 

@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from bot.delivery import compose
 from bot.delivery.compose import markdown_of, message_of
 from bot.model.errors import SlackRefused
 from bot.model.files import AttachedFile
-from bot.model.people import Standing
+from bot.model.people import Others, Standing, Written
 from bot.model.record import string
 from bot.model.replies import Reply
 from bot.model.threads import ThreadRef
@@ -30,6 +31,11 @@ MOST_MESSAGES = 50
 MOST_CHARACTERS = 20_000
 """The part of a thread that is in a prompt, from its latest message backward."""
 
+MOST_APPS = 3
+"""The apps that are named where messages are left out: those that wrote most."""
+
+NO_WORDS: Mapping[str, object] = {"text": "", "blocks": (), "files": (), "forwarded": ()}
+
 MOST_PAGES = 50
 """The pages of a thread, of 200 messages each, that are read for a prompt, from the oldest on."""
 
@@ -38,28 +44,45 @@ MOST_PAGES = 50
 class Prompt:
     """A prompt, as Markdown with names; `as_self` is for Devin to read from the person themselves.
 
-    `left_out` counts messages of the thread whose authors may not message Devin. `until` is the
-    time of the last message that was read there; 0 for none.
+    `left_out` are messages of the thread whose authors may not message Devin. `until` is the time
+    of the last message that was read there; 0 for none. `is_unread`: Slack did not show the thread.
     """
 
     text: str
     as_self: str
-    left_out: int
+    left_out: Others
     chosen: Chosen
     until: Micros
+    is_unread: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Asks whether a session starts with what `others` wrote; without that, is there a task?"""
+
+    others: Others
+    is_task: bool
 
 
 @dataclass(slots=True)
 class _Earlier:
-    """The latest of the `count` messages of a thread that Devin may read; others are `left_out`.
+    """The latest of the `count` messages of a thread that Devin may read; others are left out.
 
-    `until` is the time of the last message that was read.
+    `left_out` has their number, and one of them, by standing and app. `until` is the time of the
+    last message that was read.
     """
 
     latest: list[tuple[Reply, Standing]] = field(default_factory=list)
     count: int = 0
-    left_out: int = 0
+    left_out: dict[tuple[Standing, str], tuple[int, Reply]] = field(default_factory=dict)
     until: Micros = Micros(0)
+    is_unread: bool = False
+
+    def leave_out(self, one: Reply, standing: Standing) -> None:
+        """Count a message that is not passed on."""
+        key = standing, one.speaker if standing is Standing.BOT else ""
+        number, _ = self.left_out.get(key, (0, one))
+        self.left_out[key] = number + 1, one
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +94,20 @@ class Prompts:
     parse_asked: Callable[[Mapping[str, Any], Start, Identity], Reply | None]
     parse_earlier: Callable[[Mapping[str, Any], ThreadRef, Identity], Reply | None]
 
-    async def of(self, start: Start) -> Prompt | SlackMessage:
+    async def of(self, start: Start) -> Prompt | Question | SlackMessage:
         """Return the prompt, or what is told if there is nothing to start from any more.
 
-        It quotes those who may message Devin; with `START_QUOTES=all` all others, too, marked as
-        what they are. Raises `BadOptions`, `CannotPost`, and `DevinAway` if a macro can't be read.
+        It quotes those who may message Devin. Whether all others are quoted, marked as what they
+        are, is `START_QUOTES`, or else a person's choice: a question, if there are any. Raises
+        `BadOptions`, `CannotPost`, and `DevinAway` if a macro can't be read.
         """
         await self.workspace.channels.check_in(start.thread.channel)
         own, earlier, standing = start.message, _Earlier(), Standing.ALLOWED
-        if start.is_reaction and (told := await self._withdrawn(start)) is not None:
+        if (
+            start.is_reaction
+            and not start.quotes
+            and (told := await self._withdrawn(start)) is not None
+        ):
             return told
         if start.reads_thread:
             try:
@@ -90,33 +118,45 @@ class Prompts:
                 earlier = await self._read(start)
             except SlackRefused as error:
                 log.warning("thread not readable", extra=start.log_fields | {"reason": str(error)})
+                earlier.is_unread = True
         if start.is_reaction:
             standing = await self.workspace.permissions.of_author(own)
-        if standing is not Standing.ALLOWED and self.workspace.settings.start_quotes != "all":
-            return words.nothing(1)
+        if standing is not Standing.ALLOWED and self._quotes(start) != "all":
+            earlier.leave_out(own, standing)
+            if self._quotes(start) == "allowed" and not start.quotes:
+                return words.nothing(await self._others(earlier))
+            own, standing = own.model_copy(update=NO_WORDS), Standing.ALLOWED
         return await self._composed(start, own, standing, earlier)
+
+    def _quotes(self, start: Start) -> str:
+        """Return whose messages are quoted; no choice overrides an operator who allows none."""
+        operators = self.workspace.settings.start_quotes
+        return operators if operators == "allowed" else start.quotes or operators
 
     async def _composed(
         self, start: Start, own: Reply, standing: Standing, earlier: _Earlier
-    ) -> Prompt | SlackMessage:
+    ) -> Prompt | Question | SlackMessage:
         text = "" if start.is_reaction else own.text
         chosen = await self.choosing.of(start.thread.channel, text, composes=True)
         if text != chosen.prompt:
             own = with_prompt(own, chosen.prompt)
-        message = _without_addresses(own)
-        asked, as_self, quoted, first, whose = "", "", "", "", ""
+        message, others = _without_addresses(own), await self._others(earlier)
+        if others.number and self._quotes(start) == "ask":
+            return Question(others, is_task=bool(earlier.latest) or not is_empty(message))
+        asked, as_self, first, whose = "", "", "", ""
         if not is_empty(message):
             asked = await message_of(message, self.workspace.people, standing=standing)
             as_self = await message_of(
                 message, self.workspace.people, standing=standing, as_self=not chosen.preface
             )
         if not (asked or earlier.latest):
-            return words.nothing(earlier.left_out)
-        if earlier.latest:
-            by = speaker(await self.workspace.people.name(start.by), start.by)
-            began = f"{by} started this session from a Slack thread."
-            head = "This was asked in a Slack thread." if asked else began
-            quoted = await self._quoted(earlier, head)
+            return words.nothing(others)
+        by = speaker(await self.workspace.people.name(start.by), start.by)
+        began = f"{by} started this session from a Slack thread."
+        head = "This was asked in a Slack thread." if asked else began
+        quoted = await self._quoted(earlier, others, head)
+        if standing is not Standing.ALLOWED:
+            quoted = quoted or compose.INFORMATION
         if chosen.preface:
             preface = start.message.model_copy(update={"text": chosen.preface, "blocks": ()})
             first = mark_typed(await markdown_of(preface, self.workspace.people))
@@ -124,10 +164,38 @@ class Prompts:
             whose = f"Standing words of this channel, set by {by} (in Slack):"
         own_texts = (("", first, asked), (whose, first, as_self))
         texts = ["\n\n".join(filter(None, (*parts, quoted))) for parts in own_texts]
-        return Prompt(texts[0], texts[1], earlier.left_out, chosen, earlier.until)
+        read = earlier.until, earlier.is_unread
+        return Prompt(texts[0], texts[1], others, chosen, *read)
 
-    async def _quoted(self, earlier: _Earlier, head: str) -> str:
-        """Return the latest messages of a thread, the oldest first, each in a block quote."""
+    async def _others(self, earlier: _Earlier) -> Others:
+        """Return whose messages are left out, with the names of those apps that wrote most."""
+        found = sorted(earlier.left_out.items(), key=lambda one: -one[1][0])
+        named = [key for key, _ in found if key[0] is Standing.BOT][:MOST_APPS]
+        written, unnamed = list[Written](), 0
+        for key, (number, one) in found:
+            name = ""
+            if key in named:
+                name = (await self.workspace.people.called(one, frozenset())).author
+            elif key[0] is Standing.BOT:
+                unnamed += number
+                continue
+            written.append(Written(number, *key, name))
+        written += [Written(unnamed, Standing.BOT)] if unnamed else []
+        return Others(written)
+
+    async def _quoted(self, earlier: _Earlier, others: Others, head: str) -> str:
+        """Tell of the thread: its latest messages, the oldest first, each in a block quote."""
+        if not (earlier.latest or others.number or earlier.is_unread):
+            return ""
+        told = [head, *([compose.UNREAD] if earlier.is_unread else [])]
+        if others.number:
+            told.append(
+                compose.left_out(others.number, words.by_whom(others, speaker, between="; "))
+            )
+        if not earlier.latest:
+            return " ".join(told)
+        if any(standing is not Standing.ALLOWED for _, standing in earlier.latest):
+            told.append(compose.INFORMATION)
         texts = await asyncio.gather(
             *(
                 message_of(_without_addresses(one), self.workspace.people, standing=standing)
@@ -141,13 +209,10 @@ class Prompts:
                 break
             kept.insert(0, block_quote(cut(text, left)))
             left -= len(text)
-        counts = {
-            "earlier messages left out": earlier.count - len(kept),
-            "left out, since their authors may not message Devin": earlier.left_out,
-        }
-        told = "; ".join(f"{what}: {number}" for what, number in counts.items() if number)
-        told = f" ({told})" if told else ""
-        return "\n\n".join((f"{head} Its messages, oldest first{told}:", *kept))
+        more, which = earlier.count - len(kept), "other messages" if others.number else "messages"
+        counted = f" (earlier messages left out: {more})" if more else ""
+        told.append(f"Its {which}, oldest first{counted}:")
+        return "\n\n".join((" ".join(told), *kept))
 
     async def asked(self, start: Start) -> Reply | None:
         """Return the message that asks for the start, as it is now, or None if none does.
@@ -197,11 +262,11 @@ class Prompts:
                 who = one.author, one.bots, one.home
                 standing = standings.get(who) or await permissions.of_author(one)
                 standings[who] = standing
-                if standing is Standing.ALLOWED or self.workspace.settings.start_quotes == "all":
+                if standing is Standing.ALLOWED or self._quotes(start) == "all":
                     earlier.count += 1
                     earlier.latest.append((one, standing))
                 else:
-                    earlier.left_out += 1
+                    earlier.leave_out(one, standing)
             earlier.latest.sort(key=lambda found: ts_micros(found[0].ts))
             del earlier.latest[:-MOST_MESSAGES]
             if cursor is None:

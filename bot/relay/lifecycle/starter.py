@@ -21,7 +21,7 @@ from bot.model.sessions import NamedSession, SessionId, Started
 from bot.model.times import ts_micros
 from bot.redis.keep import STARTED
 from bot.relay.accept import Accepting
-from bot.relay.lifecycle.prompts import Prompt, Prompts
+from bot.relay.lifecycle.prompts import Prompt, Prompts, Question
 from bot.relay.lifecycle.starting import Noted, Start
 from bot.reporting.reporter import Notices
 from bot.runtime.logs import Event, audit
@@ -114,6 +114,10 @@ class Starter:
             return refusals.sorry(error)
         except DevinAway as error:
             return await self._wait(start, Wait(error.reason, error.retry_after))
+        if isinstance(prompt, Question):
+            await self.state.starts.give_back(start.by, start.owed.subject)
+            about = prompt.others, start.message.id, start.number
+            return words.with_others(*about, is_task=prompt.is_task)
         return prompt if isinstance(prompt, SlackMessage) else await self._create(start, prompt)
 
     async def _kept_from(self, start: Start) -> SlackMessage | None:
@@ -148,9 +152,11 @@ class Starter:
         mine = Noted(started=started).to_json()
         if not await self.state.claims.claim(start.sent, self._keep(start), mine):
             raise DevinAway("another process starts it")
-        if prompt.left_out:
+        if prompt.left_out.number and start.quotes != "allowed":
             told = words.left_out(prompt.left_out)
             await self.notices.say(start.thread, told, once=f"left out:{start.tag}")
+        if prompt.is_unread:
+            await self.notices.say(start.thread, words.UNREAD, once=f"unread:{start.tag}")
         return await self._made(start, prompt, started)
 
     async def _earlier(self, start: Start, noted: Noted) -> Result:
@@ -280,4 +286,5 @@ def _record(start: Start, session: SessionId, started: Started) -> None:
     chosen = options.model_copy(update={"title": ""}).written()
     ids = {**start.thread.log_fields, "session_id": session, "tag": start.tag}
     ids |= {"chosen": chosen, "as_user": started.as_user, "step": start.message.step}
+    ids |= {"quotes": start.quotes}
     audit(Event.STARTED, start.by, **ids)

@@ -11,7 +11,7 @@ import secrets
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field
 
@@ -167,7 +167,8 @@ class Start(Record):
     no such message, but a press at its `ts`. It `continues` a session at its cap; it `goes_on` from
     there if the thread is linked to it, with what people write until Devin is asked. `is_talk`: all
     of the message is the prompt, by a press at the `ts` `pressed` or a reaction with `emoji`.
-    `is_typed`: a form has changed what the message says.
+    `is_typed`: a form has changed what the message says. `quotes` is what a person chose about the
+    words of those who may not message Devin, in place of `START_QUOTES`.
     """
 
     message: Reply
@@ -181,6 +182,7 @@ class Start(Record):
     is_typed: bool = False
     pressed: Ts = ""
     emoji: str = ""
+    quotes: Literal["", "allowed", "all"] = ""
 
     @property
     def is_reaction(self) -> bool:
@@ -237,6 +239,14 @@ class Start(Record):
         """Return the next start, which is asked for now, of what its form made of the message."""
         more = {"number": self.number + 1, "message": message, "is_typed": True}
         return self.model_copy(update={**more, "at": time.time()})
+
+    def chosen(self, by: UserId, *, quotes_all: bool) -> Self:
+        """Return the next start, which `by` asks for now by their choice, of the same message."""
+        message = self.message.model_copy(
+            update={"sent_by": None if by == self.message.author else by}
+        )
+        more = {"message": message, "quotes": "all" if quotes_all else "allowed"}
+        return self.model_copy(update=more | {"number": self.number + 1, "at": time.time()})
 
     @property
     def log_fields(self) -> dict[str, object]:
@@ -303,6 +313,20 @@ class Starting:
         takes = link is not None and link.takes_replies
         await self.ask(start.model_copy(update={"goes_on": takes}), by)
         return link
+
+    async def choose(
+        self, thread: ThreadRef, ts: Ts, number: int, by: UserId, *, quotes_all: bool
+    ) -> None:
+        """Start after all what the message `ts` of `thread` asked for the `number`th time, once.
+
+        Raises `Expired`, `AlreadyDone` if another choice was first, and what `ask` does.
+        """
+        await self.accepting.check(by, thread.channel, Act.START)
+        asked = Start.parse(await self.state.outbox.content(subject_of(thread, ts, number)))
+        if asked is None or asked.thread != thread:
+            raise errors.Expired
+        if await self.ask(asked.chosen(by, quotes_all=quotes_all), by) is not Owing.NEW:
+            raise errors.AlreadyDone
 
     async def begin_with(self, posted: Reply) -> None:
         """Keep a start whose prompt was posted in a person's name."""

@@ -1,12 +1,14 @@
 """Messages about sessions that are started from Slack."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.model.replies import Outcome, OutcomeKind, Refusal, Reply
+from bot.model.people import Others, Standing
+from bot.model.replies import Outcome, OutcomeKind, Refusal, Reply, ReplyId
 from bot.model.sessions import NamedSession
-from bot.text.to_slack import escape
-from bot.wording.actions import START_AGAIN, reply_value
+from bot.text.to_slack import escape, excerpt, quiet
+from bot.wording.actions import START_AGAIN, START_WITH, START_WITHOUT, reply_value
 from bot.wording.delivery_reports import WAITING_MARK, words_of
 from bot.wording.lifecycle.form import OPEN
 from bot.wording.message import SlackMessage, button
@@ -29,19 +31,80 @@ NOTHING = SlackMessage(
 )
 
 
-def nothing(number: int) -> SlackMessage:
-    """Say that there is no task, and how many messages of the thread don't count."""
-    if not number:
+def nothing(others: Others) -> SlackMessage:
+    """Say that there is no task, and which messages of the thread don't count."""
+    if not others.number:
         return NOTHING
-    return SlackMessage(f"{left_out(number).text} So there's no task. Write it after `start`.")
+    return SlackMessage(f"{left_out(others).text} So there's no task. Write it after `start`.")
 
 
-def left_out(number: int) -> SlackMessage:
-    """Say how many messages of the thread are not in the prompt."""
+def left_out(others: Others) -> SlackMessage:
+    """Say how many messages of the thread are not in the prompt, whose, and how to pass one on."""
+    messages = plural(others.number, "message", "messages")
     return SlackMessage(
-        f"I didn't pass on {number} {plural(number, 'message', 'messages')} of this thread, by "
-        "people or bots who may not message Devin."
+        f"I didn't pass on {others.number:,} {messages} of this thread, by people or bots who may "
+        f"not message Devin: {by_whom(others, _named)}.",
+        advice="To pass one on, open its menu (⋮), and choose *Send to Devin*.",
     )
+
+
+UNREAD = SlackMessage(
+    "Slack doesn't let me read this thread, so Devin only knows the message that asked for the "
+    "session. Write here what else it should know."
+)
+
+
+def with_others(others: Others, message: ReplyId, number: int, *, is_task: bool) -> SlackMessage:
+    """Ask before a start whether Devin may read what others wrote; without it, is there a task?"""
+    value = reply_value(message, number)
+    buttons = [button(START_WITH, "Start with it", value)]
+    advice = "Without it, there's no task. If you have one, mention me with `start` and the task."
+    if is_task:
+        buttons.append(button(START_WITHOUT, "Start without it", value))
+        advice = "If you start without it, Devin only learns how much is missing, and by whom."
+    return SlackMessage(
+        "I haven't started a session yet. Part of this thread is by others, who may not message "
+        f"Devin: {by_whom(others, _named, ' message')}. Should Devin read it, with a note of who "
+        "wrote what?",
+        advice=advice,
+        buttons=tuple(buttons),
+    )
+
+
+CHOSEN: Mapping[str, Callable[[str], str]] = {
+    START_WITH: lambda by: f"{quiet(by)} chose *Start with it*.",
+    START_WITHOUT: lambda by: f"{quiet(by)} chose *Start without it*.",
+}
+"""The notes in place of the buttons, by the button that was pressed."""
+
+
+def by_whom(
+    others: Others, named: Callable[[str, str], str], what: str = "", between: str = ", "
+) -> str:
+    """Say how many messages are by whom, as "1 by the app PagerDuty, 2 by guests".
+
+    `named` returns how an app is called by its name and its id; the first number is of `what`.
+    """
+    parts = list[str]()
+    for one in others.written:
+        whose = plural(one.number, *_WHOSE.get(one.standing, _NOBODY))
+        whose = f"by the app {named(one.name, one.app)}" if one.name else whose
+        unit = plural(one.number, what, f"{what}s") if what and not parts else ""
+        parts.append(f"{one.number:,}{unit} {whose}")
+    return between.join(parts)
+
+
+_NOBODY = "by someone who may not message Devin", "by people who may not message Devin"
+_WHOSE = {
+    Standing.GUEST: ("by a guest", "by guests"),
+    Standing.EXTERNAL: ("from another organization", "from other organizations"),
+    Standing.BOT: ("by another app", "by other apps"),
+    Standing.UNKNOWN: ("by someone whom Slack doesn't describe",) * 2,
+}
+
+
+def _named(name: str, _: str) -> str:
+    return excerpt(name, limit=60)
 
 
 WITHDRAWN = SlackMessage(
