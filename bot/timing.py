@@ -133,6 +133,9 @@ class Timing:
     file_seconds: float = 120.0
     """A file that Devin sends, from its first try, before it is linked."""
 
+    upload_seconds: float = 30.0
+    """One try at such a file: it ends before that at its outbox entry does, and so knows why."""
+
     modal_seconds: float = 1.0
     """The contents of a modal, before one opens that says to wait."""
 

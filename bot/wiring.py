@@ -11,7 +11,8 @@ from bot.delivery.sending import Sender
 from bot.devin.api import Devin
 from bot.mirror.card import CardTeller
 from bot.mirror.files import SentFiles
-from bot.mirror.words import WordsTeller
+from bot.mirror.posting import Place
+from bot.mirror.words import FilesTeller, WordsTeller
 from bot.redis.connection import Store
 from bot.relay import UseCases
 from bot.relay.lifecycle.prompts import Prompts
@@ -68,6 +69,7 @@ class Parts:
         to, workspace, state, schedule = self._to, self.workspace, self.state, self.schedule
         cases, accepting, notices = self.cases, self.cases.accepting, self.cases.notices
         deliverer = Deliverer(workspace, state, self.sender(), schedule, to.in_flight)
+        place = self._place()
         reporter = Reporter(
             outbox=state.outbox,
             tellers={
@@ -75,7 +77,8 @@ class Parts:
                 OwedKind.DELAY: Delays(workspace, state),
                 OwedKind.NOTICE: notices,
                 OwedKind.STEP: cases.workflow_steps,
-                OwedKind.WORDS: self._words(),
+                OwedKind.WORDS: WordsTeller(place, cases.status_lines, schedule),
+                OwedKind.FILES: FilesTeller(place, cases.status_lines, schedule),
                 OwedKind.CARD: CardTeller(
                     workspace, state, cases.audience, cases.status_lines, schedule
                 ),
@@ -111,13 +114,11 @@ class Parts:
             pauses=self._to.timing.upload_pauses,
         )
 
-    def _words(self) -> WordsTeller:
-        return WordsTeller(
+    def _place(self) -> Place:
+        return Place(
             self.workspace,
             self.state,
             self.cases.audience,
             SentFiles(self.workspace, self.state.words, self._to.devin),
-            self.cases.status_lines,
-            self.schedule,
             partial(self.cases.notices.say, once="mirror quiet"),
         )

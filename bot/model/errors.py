@@ -207,7 +207,12 @@ OPERATOR_MUST_ACT = frozenset(
 
 
 class PassingError(RelayError):
-    """The same work may succeed if it is retried later, unchanged."""
+    """The same work may succeed if it is retried later, unchanged.
+
+    `went_on` is True if this try has got further than those before it.
+    """
+
+    went_on = False
 
 
 class SlackAway(PassingError):

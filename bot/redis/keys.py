@@ -103,6 +103,11 @@ def words_key(thread: ThreadRef) -> Key:
     return Key(f"words:{thread.name}")
 
 
+def files_key(thread: ThreadRef) -> Key:
+    """The messages of a session whose files its thread has not been shown yet, in order."""
+    return Key(f"files:{thread.name}")
+
+
 def ledger_key(month: str) -> Key:
     """What sessions have used in a month of UTC, as in `2026-11`, and who started them."""
     return Key(f"ledger:{month}")

@@ -79,7 +79,10 @@ class Reporter:
     pauses: Sequence[float] = TIMING.tell_pauses
 
     async def tell(self, owed: Owed, attempt: int = 1) -> None:
-        """Tell one entry, or schedule a retry; an entry that was told is not told again."""
+        """Tell one entry, or schedule a retry; an entry that was told is not told again.
+
+        `attempt` counts the tries that have failed since one went on, and this one.
+        """
         ends = asyncio.get_running_loop().time() + self.seconds
         teller = self.tellers[owed.kind]
         begun = await self.outbox.begin(owed)
@@ -109,16 +112,18 @@ class Reporter:
             await teller.end(begun, told=told)
 
     async def _try_later(self, begun: Begun, error: SlackAway | DevinAway, attempt: int) -> None:
+        is_pause = error.reason == PAUSED
+        failures = (0 if error.went_on else attempt - 1) + (not is_pause)
         delay = error.retry_after
         if delay is None:
-            delay = self.pauses[min(attempt, len(self.pauses)) - 1]
+            delay = self.pauses[min(max(failures, 1), len(self.pauses)) - 1]
         may_be_done = begun.again or isinstance(error, DevinAway) or error.maybe_done
         await self.outbox.pause(begun, delay, may_be_done=may_be_done)
-        level = logging.INFO if error.reason == PAUSED else logging.WARNING
+        level = logging.INFO if is_pause else logging.WARNING
         level = logging.ERROR if error.reason in OPERATOR_MUST_ACT else level
         ids = begun.owed.log_fields | {"reason": str(error), "seconds": delay}
         log.log(level, "report waits", extra=ids)
-        await self.schedule.tell(begun.owed, delay, attempt + 1)
+        await self.schedule.tell(begun.owed, delay, failures + 1)
 
 
 TRIES = 4

@@ -28,9 +28,9 @@ TELLING_AT_ONCE = 4
 """Concurrent entries of one kind: Slack accepts 1 message per second and channel."""
 
 MANY_AT_ONCE = 16
-"""The same for kinds that take their time: words bring files, and outcomes may be only a ✅."""
+"""The same for kinds that take their time, or often take little: outcomes may be only a ✅."""
 
-SLOW_KINDS = frozenset({OwedKind.WORDS, OwedKind.OUTCOME})
+SLOW_KINDS = frozenset({OwedKind.WORDS, OwedKind.FILES, OwedKind.OUTCOME})
 
 SESSIONS_FOR_EACH_LANE = 3
 """Most sessions here for each lane, of which one has it and two wait; others stay in Redis."""

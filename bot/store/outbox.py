@@ -8,7 +8,8 @@ still does. So a process that was frozen changes nothing of a try that was begun
 
 What a thread is still to be shown of its session is a queue of items, posted a batch at a time. A
 batch is cut before it is posted, and the same batch is tried until Slack took it, so that its key
-in the post's metadata means the same words at each try.
+in the post's metadata means the same words at each try. Once it is posted, the files of its items
+are owed: another queue, for which no words wait.
 """
 
 import json
@@ -39,8 +40,9 @@ class OwedKind(StrEnum):
 
     A thread must be told the `OUTCOME` of a reply, or the `DELAY` while it waits; a workflow's
     `STEP` must be carried out; one person, or a thread, must get a `NOTICE`. `WORDS` are what a
-    session says, for a thread, whose `CARD` must be posted or edited. A session must be started
-    (`START`), or a person's words posted in their name (`POST`), and sent or begun with.
+    session says, for a thread, `FILES` those that come with it, and its `CARD` must be posted or
+    edited. A session must be started (`START`), or a person's words posted in their name (`POST`),
+    and sent or begun with.
     """
 
     OUTCOME = "outcome"
@@ -48,6 +50,7 @@ class OwedKind(StrEnum):
     STEP = "step"
     NOTICE = "notice"
     WORDS = "words"
+    FILES = "files"
     CARD = "card"
     START = "start"
     POST = "post"
@@ -281,6 +284,11 @@ def words_owed(thread: ThreadRef) -> Owed:
     return Owed(words_subject(thread), 1, OwedKind.WORDS)
 
 
+def files_owed(thread: ThreadRef) -> Owed:
+    """Return the outbox entry of files that belong to what a thread was shown."""
+    return Owed(f"{thread.team}:files:{thread.channel}:{thread.thread_ts}", 1, OwedKind.FILES)
+
+
 def words_subject(thread: ThreadRef) -> str:
     """Return the subject of what a thread is to be shown."""
     return f"{thread.team}:words:{thread.channel}:{thread.thread_ts}"
@@ -288,7 +296,7 @@ def words_subject(thread: ThreadRef) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Items to post together; `read_at` is when they were read from Redis.
+    """Items of one session to post together; `read_at` is when they were read from Redis.
 
     `notes` say what became of its posts and files, and how many of them are in the thread. `since`
     is a time before which no try has posted it.
@@ -301,13 +309,18 @@ class Batch:
     since: Ts = ""
 
     @property
+    def session(self) -> SessionId:
+        """The session whose items they are."""
+        return next((one.session for one in self.items), SessionId(""))
+
+    @property
     def parts(self) -> int:
-        """The number of posts and files that are in the thread."""
+        """The number of posts or files that are done: in the thread, or not for it any more."""
         return int(self.notes.get(PARTS, 0))
 
 
 class Words:
-    """The queues of all threads, in Redis."""
+    """The queues of all threads, of words and of files, in Redis."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -345,11 +358,25 @@ class Words:
         if not await scripts.note_batch(self._store, owed=owed, held=held, name=name, what=what):
             raise SlackAway("posting", "another try goes on", maybe_done=True)
 
-    async def end(self, begun: Begun, thread: ThreadRef, refused: SessionId | None = None) -> bool:
-        """End the batch, which Slack may have `refused`. Return True if more is to be posted."""
-        owed, held, notes = str(begun.owed), begun.held, {REFUSED: refused} if refused else {}
+    async def end(
+        self,
+        begun: Begun,
+        thread: ThreadRef,
+        refused: SessionId | None = None,
+        files: Sequence[Said] = (),
+    ) -> bool:
+        """End the batch, which Slack may have `refused`. Return True if more is to be posted.
+
+        The `files` of these items are owed then.
+        """
         return bool(
             await scripts.end_words(
-                self._store, owed=owed, held=held, thread=thread.name, notes=json.dumps(notes)
+                self._store,
+                owed=str(begun.owed),
+                held=begun.held,
+                thread=thread.name,
+                notes=json.dumps({REFUSED: refused} if refused else {}),
+                files=[one.to_json() for one in files],
+                files_owed=str(files_owed(thread)),
             )
         )

@@ -30,7 +30,7 @@ from bot.redis.keys import WATCH_KEY, ledger_key, watched_key
 from bot.redis.lua import commands
 from bot.store.links import card_subject
 from bot.store.lua import scripts
-from bot.store.outbox import Owed, parse_owed, words_owed, words_subject
+from bot.store.outbox import Owed, parse_owed, words_owed
 from bot.timing import TIMING
 
 BURST_DIVISOR = 12
@@ -237,7 +237,6 @@ class Watches:
                 {
                     "thread": thread.name,
                     "item": said.model_copy(update={"session": poll.session}).to_json(),
-                    "subject": words_subject(thread),
                     "owed": str(words_owed(thread)),
                 }
                 for thread, said in found.said

@@ -145,9 +145,12 @@ class SentFile:
     name: str
 
 
+MARKER = "ATTACHMENT:"
+
+
 def cut_files(text: str) -> tuple[str, tuple[SentFile, ...]]:
     """Return Devin's text without the markers of files, and the files in their order."""
-    if "ATTACHMENT:" not in text:
+    if MARKER not in text:
         return text, ()
     lines = text.split("\n")
     code = set(_lines_of_code(text))

@@ -476,7 +476,7 @@ def test_what_ends_at_its_cap_tells_one_person_one_way_to_go_on(state: str, said
     """The cap's: a session that has used it up does nothing about a reply."""
     found = polled([], SessionState(state), before=capped(9.0), acus=10.0)
     framing = Framing(thread=thread(), session=NamedSession(SESSION), mention="U0ADA")
-    (post,) = compose([one for _, one in found.said], framing).posts
+    (post,) = compose([one for _, one in found.said], framing)
     assert said in post.text
     assert post.text.count("<@U0ADA>") == 1
     (row,) = [one for one in post.blocks if one["type"] == "actions"]

@@ -19,15 +19,16 @@ from bot.redis.connection import Store
 from bot.slack.api import PAUSED
 from bot.slack.threads import SET_STATUS
 from bot.store.links import Links
-from bot.store.outbox import Batch, Words
+from bot.store.outbox import Batch, Outbox, Words, files_owed
 from bot.timing import TIMING
 from bot.wording.mirror.posts import NOT_SHOWN, QUIET, LongText
 from sandbox import Sandbox
 from sandbox.slack.api.faults import ApiCall
 from tests.support.desk import OTHER_SESSION, SESSION, is_words
 from tests.support.known import channels_of
+from tests.support.raw_http import serving, silent
 from tests.support.slack_apps import web_client
-from tests.support.speaking import ID, TTL, Speaking, shown, speaking
+from tests.support.speaking import AT_ONCE, ID, TTL, Speaking, shown, speaking
 from tests.support.waiting import wait_until
 
 OTHER = SessionId(OTHER_SESSION)
@@ -158,6 +159,92 @@ async def test_a_file_that_slack_never_takes_is_linked_after_some_time(
     assert [post.files for post in speech.posts()] == [[]] * 3
 
 
+@pytest.mark.parametrize("shown", [0, 1, 5])
+async def test_a_failure_behind_many_parts_costs_what_it_costs_at_the_first(
+    speech: Speaking, shown: int
+) -> None:
+    """Only failures count, and only since a part was shown: pauses between parts do not."""
+    speech.timing = replace(speech.timing, batch_seconds=0.0)
+    speech.box.slack.refuse_markdown("Paragraph")
+    await speech.say(LONG)
+    attempt = 1
+    for _ in range(shown):
+        (attempt,) = (await speech.try_once(attempt=attempt)).attempts
+    plan(speech.box, POST, [{"status": 500}] * 2)
+    for failures in (1, 2):
+        planned = await speech.try_once(attempt=attempt)
+        assert (planned.attempts, planned.told[0][1]) == (
+            [failures + 1],
+            TIMING.tell_pauses[failures - 1] * (failures + 1),
+        )
+        (attempt,) = planned.attempts
+    assert len(speech.posts()) == shown
+
+
+@pytest.mark.parametrize("fault", [{"retry_after": 1}, {"status": 500}])
+async def test_a_failure_in_a_try_that_has_shown_a_part_is_the_first(
+    speech: Speaking, fault: Mapping[str, Any]
+) -> None:
+    """However many tries had failed before it."""
+    plan(speech.box, POST, [NONE, fault])
+    await speech.say(LONG)
+    assert (await speech.try_once(attempt=5)).attempts == [2]
+
+
+@pytest.mark.parametrize(("seconds", "waits"), [(0, 1.0), (10, 5.0), (119, 1.0)])
+async def test_a_file_waits_no_longer_than_it_has_left(
+    speech: Speaking, seconds: int, waits: float
+) -> None:
+    """The pauses grow with the time that it has waited, as whatever process tries."""
+    speech.timing = TIMING
+    speech.box.slack.fail_next(SEND, status=503)
+    owed = files_owed(speech.thread)
+    await speech.say(speech.box.devin.attach(SESSION, "file-0.txt", b"hello"))
+    await speech.try_once()
+    begun = await Outbox(speech.store).begin(owed)
+    assert begun is not None
+    batch = await Words(speech.store).cut(begun, speech.thread, "")
+    assert batch is not None
+    began = str(batch.read_at - 1_000 * seconds)
+    await Words(speech.store).note(begun, f"{BEGAN}file:0", began)
+    await Outbox(speech.store).pause(begun, 0.0, may_be_done=False)
+    (_, wait), *_ = (await speech.try_once(owed, attempt=1)).told
+    assert abs(wait / 2 - waits) < 1.0
+
+
+@pytest.mark.parametrize("method", [BEGIN, SEND, SHOW])
+async def test_one_time_is_enough_for_all_files_that_slack_does_not_take(
+    speech: Speaking, method: str
+) -> None:
+    """Once it is over for the first, the others are linked at once, each in its post."""
+    speech.timing = replace(speech.timing, file_seconds=0.0)
+    speech.box.slack.fail_next(method, status=503, times=100)
+    files = [speech.box.devin.attach(SESSION, f"file-{n}.txt", b"hello") for n in range(4)]
+    await speech.say("\n".join(files))
+    await speech.until_said()
+    assert names(speech) == [f"file-{n}.txt" for n in range(4)]
+    assert len(calls(speech, method)) == 1
+
+
+async def test_files_of_a_host_that_answers_come_though_another_took_too_long(
+    speech: Speaking,
+) -> None:
+    """And the others of that host are linked without asking it again."""
+    owed = files_owed(speech.thread)
+    async with serving(silent) as server:
+        gone = [f'ATTACHMENT:{{"url": "{server.url}/{n}", "name": "file-{n}.txt"}}' for n in (0, 2)]
+        there = speech.box.devin.attach(SESSION, "file-1.txt", b"hello")
+        await speech.say("\n".join([gone[0], there, gone[1]]))
+        await speech.try_once()
+        speech.timing = replace(speech.timing, file_seconds=0.0, upload_seconds=0.05)
+        await speech.try_once(owed)
+        speech.timing = AT_ONCE
+        await speech.until_said()
+        assert server.connections <= 1
+    assert names(speech) == ["file-0.txt", "file-1.txt", "file-2.txt"]
+    assert [one.name for post in speech.posts() for one in post.files] == ["file-1.txt"]
+
+
 async def test_a_file_that_devin_gives_later_is_brought(speech: Speaking) -> None:
     """A refusal that passes is no reason for a link, nor are many in a short outage."""
     speech.box.devin.download_failures += [503, 429] * 5
@@ -173,8 +260,9 @@ async def test_a_file_that_devin_would_give_much_later_is_linked(speech: Speakin
     speech.box.devin.read_failures["file"].append((429, 600))
     file = speech.box.devin.attach(SESSION, "file-0.txt", b"hello")
     await speech.say(file, "Paragraph 000.")
-    for _ in ("the words", "the file"):
-        await speech.try_once()
+    await speech.try_once()
+    for _ in ("the file", "its link"):
+        await speech.try_once(files_owed(speech.thread))
     assert (paragraphs(speech), names(speech)) == ([0], ["file-0.txt"])
 
 
@@ -185,7 +273,7 @@ async def test_a_file_that_kills_its_process_is_linked_in_the_end(speech: Speaki
     speech.box.slack.fail_next(SEND, delay=30.0)
     await speech.say(file, "Paragraph 000.")
     await speech.try_once()  # the words
-    await speech.die_after(once=lambda: calls(speech, SEND))
+    await speech.die_after(once=lambda: calls(speech, SEND), owed=files_owed(speech.thread))
     await speech.until_said()
     assert (paragraphs(speech), names(speech)) == ([0], ["file-0.txt"])
     assert [post.files for post in speech.posts()] == [[], []]
@@ -279,7 +367,8 @@ async def test_any_sequence_of_faults_and_deaths_shows_all_once_in_order(
         said[number] += "\n" + speech.box.devin.attach(SESSION, f"file-{number}.txt", b"hello")
     await speech.say(*said, LONG.replace("Paragraph 0", "Paragraph 1"))
     for _ in range(chance.randrange(6)):
-        await speech.die_after(chance.choice([None, 0.01, 0.03, 0.1]))
+        owed = chance.choice([None, files_owed(speech.thread)])
+        await speech.die_after(chance.choice([None, 0.01, 0.03, 0.1]), owed=owed)
     await speech.until_said(150)
     assert paragraphs(speech) == [*range(5), *range(100, 140)]
     assert names(speech) == ["file-0.txt", "file-1.txt"]
@@ -348,7 +437,9 @@ async def test_a_file_is_not_shown_once_the_thread_may_not_be_shown_it(
     goes_on = asyncio.Event()
     plan(speech.box, SEND, [{"until": goes_on}])
     await speech.say(speech.box.devin.attach(SESSION, "file-0.txt", b"hello"))
-    trying = asyncio.create_task(speech.try_once())
+    await speech.try_once()  # the words, of which there are none
+    caplog.clear()
+    trying = asyncio.create_task(speech.try_once(files_owed(speech.thread)))
     await wait_until(lambda: calls(speech, SEND), "the file is under way")
     await ends(speech)
     goes_on.set()

@@ -1,5 +1,9 @@
 """Files that Devin sends, and messages that are too long for a post."""
 
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 
 from bot.app import Bot
@@ -7,7 +11,8 @@ from bot.text.devin_markdown import cut_files
 from bot.wording.mirror.posts import file_link
 from sandbox.slack.world.live import live
 from tests.support.desk import SESSION, Desk, on_both, running
-from tests.support.devin_posts import until_devin_said
+from tests.support.devin_posts import buttons_of, until_devin_said
+from tests.support.raw_http import serving, silent
 from tests.support.waiting import wait_until
 
 
@@ -65,6 +70,53 @@ async def test_a_file_above_the_limit_is_linked(desk: Desk, environ: dict[str, s
         assert "larger.csv" in await desk.until_said(link_to(larger), thread)
         await wait_until(lambda: files(desk, thread), "the other is there")
     assert files(desk, thread) == [("largest.csv", 1_000 * b"a")]
+
+
+def fail(desk: Desk, what: str, how: str, goes_on: asyncio.Event) -> None:
+    """Let a host fail for every file: Devin's API or its files, Slack's API or its upload."""
+    times = 100
+    if what.startswith("Devin"):
+        status = {"refuses": 403, "breaks": 500}[how]
+        failing = {"Devin's API": desk.devin.read_failures["file"]}
+        failing.get(what, desk.devin.download_failures).extend([status] * times)
+        return
+    faults: Mapping[str, Mapping[str, Any]] = {
+        "hangs": {"until": goes_on},
+        "refuses": {"error": "file_uploads_disabled"},
+        "breaks": {"status": 500},
+    }
+    desk.slack.fail_next(SLACK_S[what], times=times, **faults[how])
+
+
+SLACK_S = {
+    "Slack's API": "files.getUploadURLExternal",
+    "Slack's upload": "upload",
+    "Slack's last step": "files.completeUploadExternal",
+}
+
+
+@pytest.mark.parametrize("number", [1, 4, 20])
+@pytest.mark.parametrize("how", ["hangs", "refuses", "breaks"])
+@pytest.mark.parametrize("what", ["Devin's API", "Devin's files", *SLACK_S])
+async def test_no_question_waits_for_files_whatever_host_fails_them(
+    bot: Bot, desk: Desk, what: str, how: str, number: int
+) -> None:
+    """Words wait for words alone; here, a file has an hour until it is linked."""
+    thread, goes_on = await desk.linked_thread(), asyncio.Event()
+    async with serving(silent) as server:
+        markers = [desk.devin.attach(SESSION, f"{n}.csv", b"1") for n in range(number)]
+        if what.startswith("Devin") and how == "hangs":
+            markers = [f'ATTACHMENT:{{"url": "{server.url}/{n}"}}' for n in range(number)]
+        else:
+            fail(desk, what, how, goes_on)
+        desk.devin.say(SESSION, "\n".join(["Here they are.", *markers]))
+        await until_devin_said(desk, "Here they are.", thread)
+        desk.devin.say(SESSION, "Which database shall I use?\n\n1. Postgres\n2. SQLite")
+        desk.devin.behave(SESSION, "blocked")
+        try:
+            await wait_until(lambda: "SQLite" in buttons_of(desk, thread), "the question is there")
+        finally:
+            goes_on.set()
 
 
 async def test_a_long_message_is_split_and_a_very_long_one_is_a_file(bot: Bot, desk: Desk) -> None:

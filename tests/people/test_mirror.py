@@ -124,7 +124,7 @@ async def test_the_end_is_said_with_what_to_do(bot: Bot, desk: Desk) -> None:
     desk.devin.behave(SESSION, "failed")
     ended = Said(kind=SaidKind.ENDED, trouble=Trouble.ERROR)
     place = ThreadRef(team="", channel="", thread_ts=thread)
-    (post,) = compose([ended], Framing(place, desk.named())).posts
+    (post,) = compose([ended], Framing(place, desk.named()))
     await desk.until_said(post.text, thread)
     assert "unlink" in actions(desk.posts(thread)[-1])
     await until_state(desk, SessionState.ENDED, thread, Trouble.ERROR)

@@ -93,6 +93,16 @@ async def serving(
         await listening.wait_closed()
 
 
+def silent(server: RawServer) -> Talk:
+    """Read each request, and never answer."""
+
+    async def talk(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        while True:
+            await server.read(reader)
+
+    return talk
+
+
 def answering(*parts: bytes, closes: bool = True) -> Callable[[RawServer], Talk]:
     """Read each request, then write `parts`, then close."""
 

@@ -10,6 +10,7 @@ class Planned:
     def __init__(self) -> None:
         self.woken: list[tuple[SessionId, float]] = []
         self.told: list[tuple[Owed, float]] = []
+        self.attempts: list[int] = []
 
     async def wake(self, session: SessionId, after: float = 0.0) -> None:
         """Record the request."""
@@ -18,6 +19,7 @@ class Planned:
     async def tell(self, report: Owed, after: float = 0.0, attempt: int = 1) -> None:
         """Record the request."""
         self.told.append((report, after * attempt))
+        self.attempts.append(attempt)
 
 
 async def unmoved(_channel: str) -> None:

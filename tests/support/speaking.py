@@ -18,7 +18,8 @@ from bot.devin.api import Devin
 from bot.devin.opening import open_devin
 from bot.mirror.card import CardTeller
 from bot.mirror.files import SentFiles
-from bot.mirror.words import WordsTeller
+from bot.mirror.posting import Place
+from bot.mirror.words import FilesTeller, WordsTeller
 from bot.model.errors import RelayError
 from bot.model.people import UserId
 from bot.model.sessions import Said, SessionId, SessionState, Watched
@@ -29,7 +30,7 @@ from bot.reporting.reporter import Delays, Outcomes, Reporter, Teller
 from bot.runtime.in_flight import Background, InFlight
 from bot.slack.api import SlackClient
 from bot.store.links import Links, card_owed
-from bot.store.outbox import Begun, Outbox, Owed, OwedKind, words_owed
+from bot.store.outbox import Begun, Outbox, Owed, OwedKind, files_owed, words_owed
 from bot.store.watches import Found, Watches
 from bot.timing import Timing
 from bot.wiring import Parts
@@ -119,21 +120,23 @@ class Speaking:
         """Let the lease of a try at it run out."""
         await expire(self.raw, self.owed)
 
-    async def try_once(self, owed: Owed | None = None) -> None:
-        """Try as the reporter does: what fails is put off, and is due at once for this test.
+    async def try_once(self, owed: Owed | None = None, attempt: int = 1) -> Planned:
+        """Try as the reporter does, and return what it has planned, which is due at once here.
 
         The status lines that the try began have been sent when this returns.
         """
         await forget(self.raw)
         background = Background(InFlight())
         parts = self._parts(background)
+        planned = Planned()
         reporter = Reporter(
             outbox=parts.state.outbox,
             tellers=self._tellers(parts),
-            schedule=Planned(),
+            schedule=planned,
         )
-        await reporter.tell(owed or self.owed)
+        await reporter.tell(owed or self.owed, attempt)
         await background.drain(DRAIN_SECONDS)
+        return planned
 
     async def die_after(
         self,
@@ -164,11 +167,13 @@ class Speaking:
             await self._parts().workspace.client.auth_test()
 
     async def until_said(self, tries: int = 60, owed: Owed | None = None) -> None:
-        """Try until nothing is owed any more."""
+        """Try until nothing is owed any more: words, and then their files, or that entry."""
+        both = [self.owed, files_owed(self.thread)] if owed is None else [owed]
         for _ in range(tries):
-            if not await self.is_owed(owed):
+            left = [one for one in both if await self.is_owed(one)]
+            if not left:
                 return
-            await self.try_once(owed)
+            await self.try_once(left[0])
         raise AssertionError(f"still owed: {[one.text[:40] for one in self.posts()]}")
 
     async def is_owed(self, owed: Owed | None = None) -> bool:
@@ -201,9 +206,10 @@ class Speaking:
 
     def _tellers(self, parts: Parts) -> Mapping[OwedKind, Teller]:
         """Return the tellers of what needs no other part of the relay."""
-        workspace, state = parts.workspace, parts.state
+        workspace, state, place = parts.workspace, parts.state, self._place(parts)
         return {
-            OwedKind.WORDS: self._teller(parts),
+            OwedKind.WORDS: WordsTeller(place, parts.cases.status_lines, Planned()),
+            OwedKind.FILES: FilesTeller(place, parts.cases.status_lines, Planned()),
             OwedKind.NOTICE: parts.cases.notices,
             OwedKind.OUTCOME: Outcomes(workspace, state),
             OwedKind.DELAY: Delays(workspace, state),
@@ -216,19 +222,11 @@ class Speaking:
             ),
         }
 
-    def _teller(self, parts: Parts) -> WordsTeller:
+    def _place(self, parts: Parts) -> Place:
         async def say(_: ThreadRef, message: SlackMessage) -> None:
             self.told.append(message)
 
-        return WordsTeller(
-            parts.workspace,
-            parts.state,
-            parts.cases.audience,
-            self.files(parts),
-            parts.cases.status_lines,
-            Planned(),
-            say,
-        )
+        return Place(parts.workspace, parts.state, parts.cases.audience, self.files(parts), say)
 
 
 @asynccontextmanager

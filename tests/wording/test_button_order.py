@@ -23,7 +23,7 @@ CARDS = [
     for is_barred in (False, True)
 ]
 EVENTS = [
-    compose([Said(kind=kind, id="1")], Framing(THREAD, BARE)).posts[0]
+    compose([Said(kind=kind, id="1")], Framing(THREAD, BARE))[0]
     for kind in SaidKind
     if kind is not SaidKind.MESSAGE and kind not in CLOSINGS
 ]

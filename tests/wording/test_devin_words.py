@@ -14,6 +14,7 @@ from bot.wording.mirror.posts import (
     Framing,
     LongText,
     compose,
+    files_of,
 )
 from bot.wording.phrases import session_link
 from tests.support.tables import each
@@ -31,11 +32,11 @@ def files(number: int) -> str:
 @each("words", ["", "Here they are.\n"])
 @each("more", [0, 1, 5])
 def test_a_message_brings_some_files_and_tells_where_the_others_are(words: str, more: int) -> None:
-    """Each is an upload or a post of its own, and what comes behind them waits."""
-    composed = compose([Said(text=words + files(MOST_FILES + more))], FRAMING)
-    assert len(composed.files) == MOST_FILES
-    assert all(isinstance(one, SentFile) for one in composed.files)
-    shown = str([post.blocks for post in composed.posts])
+    """Each is an upload or a post of its own."""
+    one = Said(text=words + files(MOST_FILES + more))
+    assert len(files_of(one, SESSION)) == MOST_FILES
+    assert all(isinstance(file, SentFile) for file in files_of(one, SESSION))
+    shown = str([post.blocks for post in compose([one], FRAMING)])
     assert (session_link(SESSION) in shown) == (f"{more} more file" in shown) == (more > 0)
 
 
@@ -47,11 +48,10 @@ def test_a_long_message_is_posted_up_to_a_line_and_goes_as_a_file(line: str, bef
     if line.startswith("print"):
         text = f"```python\n{text}\n```"
     text = f"{'x' * before}\n\n{text}\n\nThat is all."
-    composed = compose([Said(text=text)], FRAMING)
-    (long,) = composed.files
+    (long,) = files_of(Said(text=text), SESSION)
     assert isinstance(long, LongText)
     assert long.text == text
-    words = [post.words for post in composed.posts]
+    words = [post.words for post in compose([Said(text=text)], FRAMING)]
     lines = [one for one in "\n".join(words).splitlines() if one and "```" not in one]
     assert lines == [one for one in text.splitlines() if one and "```" not in one][: len(lines)]
     assert POSTED / 2 < sum(map(len, words)) <= POSTED
@@ -68,7 +68,7 @@ def test_a_long_message_is_posted_up_to_a_line_and_goes_as_a_file(line: str, bef
 @each("length", [10, EDITABLE - 200, EDITABLE + 500])
 def test_buttons_that_are_replaced_stand_below_no_long_words(event: Said, length: int) -> None:
     """Slack refuses to edit a long message, so its buttons could never give way."""
-    posts = compose([Said(text="word " * (length // 5)), event], FRAMING).posts
+    posts = compose([Said(text="word " * (length // 5)), event], FRAMING)
     assert len(posts) == (2 if length > EDITABLE else 1)
     assert posts[-1].blocks[-1]["type"] == "actions"
     said = str(posts[-1].blocks[-3])
@@ -102,7 +102,7 @@ def test_no_event_takes_the_buttons_that_another_one_names(
     events: list[Said], rows: list[list[str]]
 ) -> None:
     """They don't share a post, since a press or a reply takes away all of its buttons."""
-    posts = compose([Said(text="So far, so good."), *events], FRAMING).posts
+    posts = compose([Said(text="So far, so good."), *events], FRAMING)
     shown = [block for post in posts for block in post.blocks if block["type"] == "actions"]
     assert [[one["action_id"] for one in row["elements"]] for row in shown] == rows
     assert len(posts) == max(1, len(rows))

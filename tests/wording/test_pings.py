@@ -146,7 +146,7 @@ def others(ping: str) -> Iterator[Mapping[str, Any]]:
     yield from ({"text": one, "blocks": [context(one)]} for one in notes)
     framing = posts.Framing(THREAD, values(NamedSession, ping)[0])
     said = [Said(kind=one, text=ping, options=(ping,)) for one in SHOWN]
-    yield from (one.params() for one in posts.compose(said, framing).posts)
+    yield from (one.params() for one in posts.compose(said, framing))
     shown = values(home_view.Shown, ping)
     yield home_view.threads(shown, len(shown), "")
 

@@ -13,7 +13,7 @@ from typing import Any
 from bot.model.sessions import CAPS, NamedSession, Said, SaidKind, Trouble
 from bot.model.threads import ThreadRef
 from bot.text.commonmark.split import MOST_WEIGHT, chunks
-from bot.text.devin_markdown import SentFile, cut_files, fallback, split, weight
+from bot.text.devin_markdown import MARKER, SentFile, cut_files, fallback, split, weight
 from bot.text.mrkdwn import fenced
 from bot.text.questions import label
 from bot.text.to_slack import cut, escape, excerpt, quiet
@@ -202,6 +202,9 @@ PLAIN_LIMIT = 2_900
 MOST_FILES = 20
 """The most files of a message that are brought; the others are in the session."""
 
+MOST_BLOCKS, EVENT_BLOCKS = 47, 2
+"""The most blocks of a post, without its buttons and last notes, and of an event in it."""
+
 LONG_NAME = "message-from-devin.md"
 
 
@@ -218,13 +221,15 @@ class LongText:
 class DevinPost:
     """A post: its blocks, the text of notifications, and Devin's words, unless it has `pieces`.
 
-    A joined post has one for each of Devin's words, then for the events.
+    A joined post has one for each of Devin's words, then for the events. Each has the `items` that
+    it shows; one without any shows those of the post in whose place it stands.
     """
 
     blocks: tuple[Block, ...]
     text: str
     words: str = ""
     pieces: tuple["DevinPost", ...] = ()
+    items: tuple[Said, ...] = ()
 
     def params(self) -> dict[str, Any]:
         """Return the arguments of Slack's posting methods."""
@@ -240,20 +245,13 @@ class DevinPost:
         return [*posts[:-1], replace(posts[-1], blocks=(*posts[-1].blocks, *rest))]
 
 
-@dataclass(frozen=True, slots=True)
-class Composed:
-    """The posts of a batch, and the files that follow them."""
-
-    posts: Sequence[DevinPost]
-    files: Sequence[SentFile | LongText]
-
-
 @dataclass(slots=True)
 class _Draft:
     blocks: list[Block] = field(default_factory=list)
     buttons: list[Block] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     pieces: list[DevinPost] = field(default_factory=list)
+    events: list[Said] = field(default_factory=list)
     weight: int = 1
 
     @property
@@ -264,9 +262,9 @@ class _Draft:
         is_short = self.length + len(part) <= POST_LIMIT
         return not self.length or (is_short and self.weight + weight(part) <= MOST_WEIGHT)
 
-    def add(self, part: str, note: str = "") -> None:
+    def add(self, one: Said, part: str, note: str = "") -> None:
         self.texts.append(fallback(part, FALLBACK_LIMIT))
-        self.pieces.append(DevinPost((), self.texts[-1], part))
+        self.pieces.append(DevinPost((), self.texts[-1], part, items=(one,)))
         if note:
             self.note(note)
         self._show({"type": "markdown", "text": part})
@@ -290,22 +288,38 @@ class _Draft:
             self.blocks.append(action_row(self.buttons))
         if said := tuple(one for one in self.blocks if one["type"] in {"section", "actions"}):
             text = "\n".join(one["text"]["text"] for one in said if one["type"] == "section")
-            self.pieces.append(DevinPost(said, text))
+            self.pieces.append(DevinPost(said, text, items=tuple(self.events)))
         if len(self.pieces) == 1:
             return self.pieces[0]
         text = cut("\n".join(self.texts), FALLBACK_LIMIT)
-        return DevinPost(tuple(self.blocks), text, pieces=tuple(self.pieces))
+        items = dict.fromkeys(one for piece in self.pieces for one in piece.items)
+        return DevinPost(tuple(self.blocks), text, pieces=tuple(self.pieces), items=tuple(items))
 
 
-def compose(items: Sequence[Said], framing: Framing) -> Composed:
-    """Return the posts for `items`, in order, and the files that belong to them."""
-    drafts, files = [_Draft()], list[SentFile | LongText]()
+def compose(items: Sequence[Said], framing: Framing) -> Sequence[DevinPost]:
+    """Return the posts for `items`, in order."""
+    drafts = [_Draft()]
     for one in items:
         if one.kind is SaidKind.MESSAGE:
-            files += _add_message(drafts, one, framing)
+            _add_message(drafts, one, framing)
         else:
             _add_event(drafts, one, framing)
-    return Composed([draft.post() for draft in drafts if draft.blocks or draft.buttons], files)
+    return [draft.post() for draft in drafts if draft.blocks or draft.buttons]
+
+
+def may_have_files(one: Said) -> bool:
+    """Return True if `files_of` has to look, which takes its time for a long message."""
+    is_long = len(one.text) > POSTED
+    return one.kind is SaidKind.MESSAGE and (is_long or MARKER in one.text)
+
+
+def files_of(one: Said, session: NamedSession) -> Sequence[SentFile | LongText]:
+    """Return the files that belong to an item: those that Devin sent, and a long message whole."""
+    if one.kind is not SaidKind.MESSAGE:
+        return ()
+    text, sent = cut_files(one.text)
+    long = [LongText(LONG_NAME, text, session)] if len(text) > POSTED else []
+    return [*sent[:MOST_FILES], *long]
 
 
 def file_link(file: SentFile) -> DevinPost:
@@ -320,9 +334,7 @@ def rest_link(long: LongText) -> DevinPost:
     return _sentence(f"I couldn't upload the full message here. It's in the session: {where}")
 
 
-def _add_message(
-    drafts: list[_Draft], one: Said, framing: Framing
-) -> Sequence[SentFile | LongText]:
+def _add_message(drafts: list[_Draft], one: Said, framing: Framing) -> None:
     text, sent = cut_files(one.text)
     parts = split(text[: POSTED + POST_LIMIT], POST_LIMIT)
     if not parts and text.strip():
@@ -336,14 +348,12 @@ def _add_message(
         note = "" if number or draft.blocks else "*Devin*"
         if number == 0 and framing.is_late:
             note = f"*Devin*, {local_time(one.at)}"
-        draft.add(part, note)
+        draft.add(one, part, note)
     if (more := len(sent) - MOST_FILES) > 0:
         files, where = plural(more, "file is", "files are"), session_link(framing.session)
         drafts[-1].note(f"_{more} more {files} in the session:_ {where}")
-    if len(text) <= POSTED:
-        return sent[:MOST_FILES]
-    drafts[-1].note("_The full message is in the file below._")
-    return [*sent[:MOST_FILES], LongText(LONG_NAME, text, framing.session)]
+    if len(text) > POSTED:
+        drafts[-1].note("_The full message is in the file below._")
 
 
 def _add_event(drafts: list[_Draft], one: Said, framing: Framing) -> None:
@@ -354,9 +364,12 @@ def _add_event(drafts: list[_Draft], one: Said, framing: Framing) -> None:
     said, row = sentence(one, framing, is_below=drafts[-1].length > 0), buttons(one, framing)
     shown = {each["action_id"] for each in drafts[-1].buttons}
     would_displace = bool(row) and not shown <= {each["action_id"] for each in row}
-    if would_displace or (one.options and drafts[-1].length > EDITABLE):
+    is_full = drafts[-1].weight + EVENT_BLOCKS > MOST_BLOCKS
+    if would_displace or is_full or (one.options and drafts[-1].length > EDITABLE):
         drafts.append(_Draft())
     draft = drafts[-1]
+    draft.events.append(one)
+    draft.weight += EVENT_BLOCKS
     draft.say(said)
     if how := how_to_answer(one):
         draft.say(how, block_id=f"{HOW_TO_ANSWER}_{one.id}")

@@ -46,18 +46,8 @@ for _, one in ipairs(caught_up) do
 end
 local owes = {}
 for _, one in ipairs(said) do
-  local words, subject = key.words(one.thread), key.subject(one.subject)
   traffic(one.thread, now, link_ttl)
-  redis.call('RPUSH', words, one.item)
-  redis.call('EXPIRE', words, keep.owed)
-  redis.call('HSET', subject, 'round', 1)
-  redis.call('EXPIRE', subject, keep.owed)
-  if not redis.call('ZSCORE', key.outbox, one.owed) then
-    redis.call('ZADD', key.outbox, now, one.owed)
-    redis.call('HSET', subject, 'waiting_since', now)
-    owes[#owes + 1] = {one.owed, 0}
-  end
-  prolong(key.outbox, keep.owed)
+  if owe_item(one.owed, one.thread, one.item, now) then owes[#owes + 1] = {one.owed, 0} end
 end
 for _, one in ipairs(cards) do
   traffic(one.thread, now, link_ttl)
