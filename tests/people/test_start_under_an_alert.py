@@ -243,6 +243,33 @@ async def test_a_reaction_to_an_alert_may_start_from_the_rest_of_its_thread(
     assert "1 of its messages is left out" in prompt
 
 
+async def test_the_alert_of_a_long_thread_is_passed_on(bot: Bot, desk: Desk) -> None:
+    """What the thread is about comes first, however much was said since."""
+    root = await desk.slack.say(ALERT, user="bolt-ci")
+    for number in range(52):
+        await desk.reply(f"number {number}", root)
+    await desk.reply("x" * 19_900, root)
+    await desk.mention("start fix this", thread=root)
+    await desk.press(WITH, root)
+    await desk.until_linked(root)
+    (prompt,) = prompts(desk)
+    assert f"(in Slack, by a bot):\n>\n> {ALERT}" in prompt
+    assert "xxx" in prompt
+
+
+async def test_an_alert_that_slack_shows_as_an_attachment_counts(bot: Bot, desk: Desk) -> None:
+    """Monitoring apps often write nothing else."""
+    shown = [{"color": "danger", "title": ALERT, "text": "97 % used", "fallback": ALERT}]
+    root = await desk.slack.say("", user="bolt-ci", deliver=False)
+    desk.slack.workspace.message("general", root).attachments = list(shown)
+    await desk.mention("start fix this", thread=root)
+    await desk.until_said(question(APP), root)
+    await desk.press(WITH, root)
+    await desk.until_linked(root)
+    (prompt,) = prompts(desk)
+    assert (ALERT in prompt, "97 % used" in prompt) == (True, True)
+
+
 # The press.
 
 

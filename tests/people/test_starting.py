@@ -184,8 +184,8 @@ async def test_without_a_prompt_the_thread_is_the_prompt(bot: Bot, desk: Desk) -
     )
 
 
-async def test_a_long_thread_is_cut_at_its_beginning(bot: Bot, desk: Desk) -> None:
-    """The latest 50 messages count, and of those at most 20,000 characters."""
+async def test_a_long_thread_is_cut_after_its_first_message(bot: Bot, desk: Desk) -> None:
+    """That and the latest 49 count, and of those at most 20,000 characters."""
     root = await desk.slack.say("The first one")
     for number in range(52):
         await desk.reply(f"number {number}", root)
@@ -193,10 +193,10 @@ async def test_a_long_thread_is_cut_at_its_beginning(bot: Bot, desk: Desk) -> No
     await desk.mention("start Sum up", thread=root)
     await until_linked(desk, root)
     read = prompt(desk)
-    assert "The first one" not in read
+    assert "The first one" in read
     assert "number 40\n" not in read
     assert "number 51\n\n> ada, U0ADA00000 (in Slack):\n>\n> xxx" in read
-    assert "earlier messages left out: " in read
+    assert "(messages after the first left out: " in read
 
 
 async def test_of_a_very_long_thread_the_latest_messages_are_quoted(bot: Bot, desk: Desk) -> None:
@@ -215,10 +215,11 @@ async def test_of_a_very_long_thread_the_latest_messages_are_quoted(bot: Bot, de
     await desk.slack.say(mention, thread=begun, files=["log.txt"])
     await until_linked(desk, begun)
     told = prompt(desk)
-    assert "Message 2351\n" in told
+    assert "Message 0\n" in told
+    assert "Message 2352\n" in told
     assert told.rstrip().endswith("Message 2400")
-    assert "Message 2350\n" not in told
-    assert "(earlier messages left out: 2351)" in told
+    assert "Message 2351\n" not in told
+    assert "(messages after the first left out: 2351)" in told
     assert "log.txt" in told
 
 

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 MOST_MESSAGES = 50
 MOST_CHARACTERS = 20_000
-"""The part of a thread that is in a prompt, from its latest message backward."""
+"""The part of a thread that is in a prompt: its first message, often an alert, and the latest."""
 
 MOST_APPS = 3
 """The apps that are named where messages are left out: those that wrote most."""
@@ -66,7 +66,9 @@ class Question:
 
 @dataclass(slots=True)
 class _Earlier:
-    """The latest of the `count` messages of a thread that Devin may read; others are left out.
+    """The first and the latest of `count` messages of a thread that Devin may read.
+
+    Those of others are left out.
 
     `left_out` has their number, and one of them, by standing and app. `until` is the time of the
     last message that was read.
@@ -77,6 +79,11 @@ class _Earlier:
     left_out: dict[tuple[Standing, str], tuple[int, Reply]] = field(default_factory=dict)
     until: Micros = Micros(0)
     is_unread: bool = False
+
+    @property
+    def has_first(self) -> bool:
+        """True if the thread's first message is among them, as is kept however long the thread."""
+        return any(one.ts == one.thread.thread_ts for one, _ in self.latest[:1])
 
     def leave_out(self, one: Reply, standing: Standing) -> None:
         """Count a message that is not passed on."""
@@ -202,17 +209,19 @@ class Prompts:
                 for one, standing in earlier.latest
             )
         )
-        kept: list[str] = []
-        left = MOST_CHARACTERS
-        for text in reversed(texts):
+        first = [cut(text, MOST_CHARACTERS // 2) for text in texts[: earlier.has_first]]
+        kept, left = list[str](), MOST_CHARACTERS - sum(map(len, first))
+        for text in reversed(texts[len(first) :]):
             if kept and len(text) > left:
                 break
-            kept.insert(0, block_quote(cut(text, left)))
+            kept.insert(0, cut(text, left))
             left -= len(text)
+        kept = [*first, *kept]
         more, which = earlier.count - len(kept), "other messages" if others.number else "messages"
-        counted = f" (earlier messages left out: {more})" if more else ""
+        where = "messages after the first" if first else "earlier messages"
+        counted = f" ({where} left out: {more})" if more else ""
         told.append(f"Its {which}, oldest first{counted}:")
-        return "\n\n".join((" ".join(told), *kept))
+        return "\n\n".join((" ".join(told), *map(block_quote, kept)))
 
     async def asked(self, start: Start) -> Reply | None:
         """Return the message that asks for the start, as it is now, or None if none does.
@@ -268,7 +277,7 @@ class Prompts:
                 else:
                     earlier.leave_out(one, standing)
             earlier.latest.sort(key=lambda found: ts_micros(found[0].ts))
-            del earlier.latest[:-MOST_MESSAGES]
+            del earlier.latest[earlier.has_first : earlier.has_first - MOST_MESSAGES]
             if cursor is None:
                 return earlier
         log.warning("thread not read to its end", extra=start.log_fields)
