@@ -138,6 +138,7 @@ AUTHORS: Mapping[str, tuple[str, str]] = {
     "legacy": ("by a bot", "by the app Legacy Webhook, B0LEGACY00"),
     "workflow": ("by a bot", "by the app Standup Workflow, B0WORKFLOW"),
     "gus": ("by a guest", "by a guest"),
+    "ben": ("by someone who may not message Devin", "by another person"),
     "eve": ("by someone from another organization", "from another organization"),
 }
 """Who wrote the thread's first message: what marks it for Devin, and how it is counted."""
@@ -149,7 +150,7 @@ async def test_each_way_to_start_asks_about_each_kind_of_author(
     environ: dict[str, str], way: str, desk: Desk, subtests: pytest.Subtests
 ) -> None:
     """Nothing starts until the press, which decides what Devin reads."""
-    async with running(desk, environ, STARTS_PER_HOUR="0"):
+    async with running(desk, environ, STARTS_PER_HOUR="0", ALLOW_USERS="U0ADA00000"):
         for author, (mark, counted) in AUTHORS.items():
             for answer in (WITH, WITHOUT):
                 with subtests.test(author=author, answer=answer):
@@ -373,6 +374,15 @@ async def test_the_answer_is_on_record(
 
 
 # What else an operator may choose, and what can't be read.
+
+
+async def test_an_app_that_is_listed_needs_no_question(environ: dict[str, str], desk: Desk) -> None:
+    """What the operator allows is no choice of a member."""
+    async with running(desk, environ, ALLOW_BOTS="B0BOLTCI00"):
+        root = await desk.slack.say(ALERT, user="bolt-ci")
+        await desk.mention("start fix this", thread=root)
+        await desk.until_linked(root)
+    assert f"> Bolt CI, B0BOLTCI00 (in Slack):\n>\n> {ALERT}" in prompts(desk)[0]
 
 
 async def test_an_operator_may_have_nobody_asked(environ: dict[str, str], desk: Desk) -> None:

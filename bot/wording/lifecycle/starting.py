@@ -40,10 +40,11 @@ def nothing(others: Others) -> SlackMessage:
 
 def left_out(others: Others) -> SlackMessage:
     """Say how many messages of the thread are not in the prompt, whose, and how to pass one on."""
-    messages = plural(others.number, "message", "messages")
+    what = plural(others.number, "message", "messages")
+    authors = plural(others.number, "its author", "their authors")
     return SlackMessage(
-        f"I didn't pass on {others.number:,} {messages} of this thread, by people or bots who may "
-        f"not message Devin: {by_whom(others, _named)}.",
+        f"I didn't pass on {others.number:,} {what} of this thread, since {authors} may not "
+        f"message Devin: {by_whom(others, _named)}.",
         advice="To pass one on, open its menu (⋮), and choose *Send to Devin*.",
     )
 
@@ -87,19 +88,19 @@ def by_whom(
     """
     parts = list[str]()
     for one in others.written:
-        whose = plural(one.number, *_WHOSE.get(one.standing, _NOBODY))
+        whose = plural(one.number, *_WHOSE.get(one.standing, _ELSE))
         whose = f"by the app {named(one.name, one.app)}" if one.name else whose
         unit = plural(one.number, what, f"{what}s") if what and not parts else ""
         parts.append(f"{one.number:,}{unit} {whose}")
     return between.join(parts)
 
 
-_NOBODY = "by someone who may not message Devin", "by people who may not message Devin"
+_ELSE = "by another person", "by other people"
 _WHOSE = {
     Standing.GUEST: ("by a guest", "by guests"),
     Standing.EXTERNAL: ("from another organization", "from other organizations"),
     Standing.BOT: ("by another app", "by other apps"),
-    Standing.UNKNOWN: ("by someone whom Slack doesn't describe",) * 2,
+    Standing.UNKNOWN: ("by someone Slack doesn't describe", "by people Slack doesn't describe"),
 }
 
 
