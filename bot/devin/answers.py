@@ -310,6 +310,18 @@ _MACRO = re.compile(r"![A-Za-z][\w-]*", re.ASCII)
 _PULL_REQUEST = re.compile(r"https?://[!-~]{1,1992}", re.IGNORECASE)
 _TIME: TypeAdapter[datetime] = TypeAdapter(datetime)
 _TOLD = re.compile(r"[a-z][\w -]{0,39}", re.IGNORECASE | re.ASCII)
+_WORD = re.compile(r"[a-z][a-z_]{0,39}", re.ASCII)
+
+
+def word(value: object) -> str:
+    """Return a word of Devin's in lower case; "" for anything else."""
+    found = value.lower() if isinstance(value, str) else ""
+    return found if _WORD.fullmatch(found) else ""
+
+
+def words(*values: object) -> str:
+    """Return words of Devin's as an operator reads them, without anything else; or "none"."""
+    return " ".join(filter(None, map(word, values))) or "none"
 
 
 def creation(prompt: str, options: Options, tag: str, as_user: str = "") -> bytes:

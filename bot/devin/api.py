@@ -61,7 +61,11 @@ class MessagePage:
 
 @dataclass(frozen=True, slots=True)
 class SessionSummary:
-    """A session without its messages."""
+    """A session without its messages.
+
+    `unclear` has Devin's words for its state if the relay doesn't know them, or "none": then
+    `state` is only as much as they tell.
+    """
 
     session: SessionId
     title: str
@@ -76,6 +80,7 @@ class SessionSummary:
     parent: SessionId | None = None
     children: tuple[SessionId, ...] = ()
     is_archived: bool = False
+    unclear: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -340,7 +340,7 @@ def _seen(
             "trouble": summary.trouble,
             "pull_requests": pulls_by(before, summary),
             "children": reading.children,
-            "parent": summary.parent,
+            "parent": summary.parent or before.parent,
             "acus": before.acus if summary.acus is None else summary.acus,
             "updated": updated_of(summary),
         }

@@ -9,11 +9,19 @@ Devin tells a session's children by their ids, so their states come with those o
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from enum import IntEnum
 
 from bot.devin.api import SessionSummary
-from bot.model.sessions import Child, PullRequest, SessionId, SessionState, Watched
+from bot.model.sessions import (
+    WAITING,
+    Child,
+    PullRequest,
+    SessionId,
+    SessionState,
+    Watched,
+)
 from bot.model.times import DevinMillis, Millis
 from bot.store.watches import TakenPoll
 
@@ -111,7 +119,7 @@ def pulls_by(seen: Watched, summary: SessionSummary) -> tuple[PullRequest, ...]:
     """Return a session's pull requests; what one answer leaves out of them is as it was."""
     known = {one.url: one for one in seen.pull_requests}
     listed = summary.pull_requests[-MOST_PULLS:]
-    told = {one.url: one for one in listed if one.state or one.url not in known}
+    told = {one.url: one for one in listed if one.is_told or one.url not in known}
     return tuple((known | told).values())[-MOST_PULLS:]
 
 
@@ -157,15 +165,33 @@ def asked_with(polls: Sequence[TakenPoll]) -> Sequence[SessionId]:
     return list(dict.fromkeys([*(one.session for one in polls), *open_]))[:MOST_SESSIONS]
 
 
+UNCLEAR: Mapping[SessionState, frozenset[SessionState]] = {
+    SessionState.WORKING: WAITING | {SessionState.WORKING, SessionState.FINISHED},
+    SessionState.SUSPENDED: frozenset({SessionState.SUSPENDED}),
+    SessionState.UNKNOWN: frozenset(SessionState),
+}
+"""The states that a session may still be in, by the one that unclear words of Devin's tell."""
+
+
+def told_of(before: Watched, session: SessionId, found: Sessions) -> SessionSummary | None:
+    """Return what Devin told of a session; a state that it doesn't make clear is as before."""
+    summary = found.get(session)
+    if summary is None or not _may_be(before.state, summary):
+        return summary
+    return replace(summary, state=before.state, trouble=before.trouble)
+
+
+def _may_be(state: SessionState, summary: SessionSummary) -> bool:
+    return bool(summary.unclear) and state in UNCLEAR[summary.state]
+
+
 def children_of(before: Watched, session: SessionId, found: Sessions) -> tuple[Child, ...]:
     """Return the children of a session; of one that was not found now, what was known before."""
     if session not in found:
         return before.children
     known = {one.session: one for one in before.children}
-    return tuple(
-        _child(found[one]) if one in found else known.get(one) or Child(session=one)
-        for one in found[session].children
-    )
+    listed = [known.get(one) or Child(session=one) for one in found[session].children]
+    return tuple(_child(found[c.session], c) if c.session in found else c for c in listed)
 
 
 def shown_of(children: Sequence[Child]) -> Sequence[object]:
@@ -173,11 +199,11 @@ def shown_of(children: Sequence[Child]) -> Sequence[object]:
     return [(one.session, one.title, one.url, one.state) for one in children]
 
 
-def _child(summary: SessionSummary) -> Child:
+def _child(summary: SessionSummary, before: Child) -> Child:
     return Child(
         session=summary.session,
         title=summary.title[:TITLE_LIMIT],
         url=summary.url if len(summary.url) <= ADDRESS_LIMIT else "",
-        state=summary.state,
+        state=before.state if _may_be(before.state, summary) else summary.state,
         acus=summary.acus or 0.0,
     )

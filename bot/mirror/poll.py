@@ -38,6 +38,9 @@ DENIED = frozenset({401, 403})
 UNREAD, UNREADABLE = 5, 60
 """The waits after a read that failed, and after such a status, in `Timing.watch_pause`."""
 
+MOST_WORDS = 50
+"""Most unknown words for states that are counted each by themselves."""
+
 LOST_CURSOR = frozenset({400, 404, 410, 422})
 """Statuses that may mean that Devin does not know the cursor any more."""
 
@@ -77,6 +80,7 @@ class SessionPoll:
         self.untold: set[ThreadRef] = set()
         self._lanes = asyncio.Semaphore(READ_AT_ONCE)
         self._reading: set[SessionId] = set()
+        self._unclear: set[str] = set()
 
     async def poll(self, polls: Sequence[TakenPoll]) -> None:
         """Poll sessions that were taken together; after `StoreAway`, the leases of some run out."""
@@ -124,7 +128,18 @@ class SessionPoll:
         for session, why in survey.left_out.items():
             _note(session, why.reason)
             metrics.READS_PUT_OFF.labels(why.reason).inc()
+        for one in survey.found.values():
+            if one.unclear:
+                self._note_unclear(one)
         return survey
+
+    def _note_unclear(self, one: SessionSummary) -> None:
+        """Count words for a state that the relay doesn't know, and log each of them once."""
+        if one.unclear not in self._unclear and len(self._unclear) < MOST_WORDS:
+            self._unclear.add(one.unclear)
+            log.warning("state unclear", extra={"session_id": one.session, "reason": one.unclear})
+        name = one.unclear if one.unclear in self._unclear else metrics.OTHER
+        metrics.ODD_ANSWERS.labels(f"state: {name}").inc()
 
     async def _unread(self, why: Unread) -> timedelta:
         """Let all wait as long as Devin asks; return the time after which to try again."""
@@ -228,7 +243,7 @@ def _note(session: SessionId, reason: str) -> None:
 
 
 def _due(poll: TakenPoll, found: pace.Sessions) -> _Due:
-    summary = found.get(poll.session)
+    summary = pace.told_of(poll.seen, poll.session, found)
     children = pace.children_of(poll.seen, poll.session, found)
     worth = pace.worth_of(poll, summary)
     if pace.shown_of(children) != pace.shown_of(poll.seen.children):

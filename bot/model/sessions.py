@@ -72,6 +72,11 @@ class PullRequest:
     state: str = ""
 
     @property
+    def is_told(self) -> bool:
+        """True if Devin gives a state that is known here."""
+        return self.state in {"open", "reopened", "draft", "merged", "closed"}
+
+    @property
     def is_open(self) -> bool:
         """True if Devin gives a state, and it is not one of the two in which it is over."""
         return self.state not in {"", "merged", "closed"}

@@ -56,6 +56,11 @@ READS_PUT_OFF = Counter(
     "Reads for the watch that were put off: by the budget, or by Devin's reason",
     ["reason"],
 )
+ODD_ANSWERS = Counter(
+    "relay_devin_odd_answers_total",
+    "Devin's answers that are not as its documents say, by what is odd",
+    ["what"],
+)
 ACUS = Counter("relay_acus_total", "ACUs that sessions used, as the polls found it")
 MIRRORED = Counter("relay_mirrored_total", "Messages of Devin's that were posted in a thread")
 MIRROR_LAG_SECONDS = Histogram(

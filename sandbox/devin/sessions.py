@@ -101,7 +101,8 @@ class DevinSession:
     """A session: its answer, the messages it took, and its number of concurrent requests.
 
     `before` is the state with its answer to which it returns after `times` requests. `cap` is what
-    it may use, in ACUs, and `body` that of the request that started it.
+    it may use, in ACUs, and `body` that of the request that started it. A read shows it with the
+    fields in `shown_as`, which no document describes.
     """
 
     session_id: str
@@ -121,6 +122,7 @@ class DevinSession:
     acus: float = 0.0
     cap: int | None = None
     body: dict[str, Any] = field(default_factory=dict)
+    shown_as: dict[str, object] = field(default_factory=dict)
     messages: list[DevinMessage] = field(default_factory=list)
     requests: list[DevinRequest] = field(default_factory=list)
     in_flight: int = 0

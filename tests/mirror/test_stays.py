@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bot.devin.api import Cursor, DevinMessage, MessagePage, SessionSummary, Source
 from bot.mirror.news import Reading, found_in
-from bot.mirror.pace import SETTLING_MS, STANDING_MS
+from bot.mirror.pace import SETTLING_MS, STANDING_MS, told_of
 from bot.model.people import UserId
 from bot.model.sessions import (
     CLOSINGS,
@@ -51,6 +51,7 @@ class Step:
     in_devin: bool = False
     trouble: Trouble | None = None
     acus: float | None = None
+    pull: str = ""
 
 
 @dataclass
@@ -66,8 +67,8 @@ class Conversation:
     listed: list[DevinMessage] = field(default_factory=list)
     told: list[Said] = field(default_factory=list)
 
-    def poll(self, step: Step) -> list[Said]:
-        """Poll once; return the events that were found."""
+    def poll(self, step: Step, summary: SessionSummary | None = None) -> list[Said]:
+        """Poll once, and find the step's state, or that of `summary`; return the events."""
         shown = frozenset(short_id(one.id) for one in self.listed)
         if step.replied:
             self.replied = self.sent = self.now + step.after // 2
@@ -80,8 +81,15 @@ class Conversation:
             self._list(text, Source.DEVIN, self.now - 100)
         at = as_datetime(self.now)
         reading = Reading(
-            summary=SessionSummary(
-                SESSION, "", step.state, at, trouble=step.trouble, acus=step.acus
+            summary=told_of(
+                self.seen,
+                SESSION,
+                {
+                    SESSION: summary
+                    or SessionSummary(
+                        SESSION, "", step.state, at, trouble=step.trouble, acus=step.acus
+                    )
+                },
             ),
             page=MessagePage(list(self.listed), Cursor("v3 "), timedelta(0)),
             default=Follow.ALL,

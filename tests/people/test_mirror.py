@@ -118,6 +118,25 @@ async def test_devin_has_finished_once_although_its_last_words_come_later(
     await wait_until(lambda: times() == 2, "it has finished again")
 
 
+async def test_a_state_that_the_relay_does_not_know_is_no_change(
+    bot: Bot, desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The card stays, nobody is mentioned again, and the log has Devin's words for it, once."""
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "idle")
+    await until_state(desk, SessionState.FINISHED, thread)
+    session = desk.devin.session(SESSION)
+    for status, words in (("hibernating", "I rest."), (None, "I still rest."), ("running", "Up.")):
+        session.shown_as = {"status": status}
+        desk.devin.say(SESSION, words)
+        await until_devin_said(desk, words, thread)
+        await until_state(desk, SessionState.FINISHED, thread)
+    told = [one for one in desk.posts(thread) if "Devin has *finished*" in str(one.blocks)]
+    assert len(told) == 1
+    unclear = [vars(one) for one in caplog.records if one.getMessage() == "state unclear"]
+    assert [one["reason"] for one in unclear] == ["hibernating finished", "finished"]
+
+
 async def test_the_end_is_said_with_what_to_do(bot: Bot, desk: Desk) -> None:
     """A session that fails says so, and how to go on."""
     thread = await desk.linked_thread()

@@ -123,7 +123,12 @@ def _summary(session: SessionId, record: Mapping[str, Any]) -> SessionSummary:
         trouble=Trouble.ERROR if is_error else None,
         pull_requests=answers.pull_requests([(opened, "")]),
         tags=strings(record, "tags"),
+        unclear=_unclear(record) if state is SessionState.UNKNOWN else "",
     )
+
+
+def _unclear(record: Mapping[str, Any]) -> str:
+    return answers.words(record.get("status_enum"), record.get("status"))
 
 
 def _message(entry: Mapping[str, Any]) -> DevinMessage | None:

@@ -35,11 +35,15 @@ STATUSES: Mapping[str, SessionState] = {
 }
 
 RUNNING: Mapping[str, SessionState] = {
+    "working": SessionState.WORKING,
     "waiting_for_user": SessionState.WAITING,
     "waiting_for_approval": SessionState.APPROVAL,
     "finished": SessionState.FINISHED,
 }
-"""The states of a running session by its `status_detail`; any other one is at work."""
+"""The states of a running session by its `status_detail`; any other one may be at work."""
+
+SLEEPING = frozenset({"inactivity", "user_request", "error"})
+"""The other `status_detail` of a suspended session."""
 
 LIMITS = re.compile(r"out_of_\w+|\w+_limit_exceeded|no_quota_allocation|payment_declined")
 """The `status_detail` of a session that was suspended because something is used up."""
@@ -47,7 +51,6 @@ LIMITS = re.compile(r"out_of_\w+|\w+_limit_exceeded|no_quota_allocation|payment_
 MOST_CHILDREN = 20
 
 _REPOSITORY = re.compile(r"[\w.-]+(?:/[\w.-]+)+", re.ASCII)
-_STATE = re.compile(r"[a-z][a-z_]{0,39}", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{7,64}", re.ASCII)
 
 
@@ -74,7 +77,7 @@ def parse_items(body: bytes) -> tuple[Sequence[Mapping[str, Any]], str | None] |
 def parse_review(body: bytes) -> Review | None:
     """Parse a `PrReviewResponse`."""
     found = parse_object(body) or {}
-    commit, status = string(found, "commit_sha").lower(), _word(found.get("status"))
+    commit, status = string(found, "commit_sha").lower(), answers.word(found.get("status"))
     return Review(commit, status) if _COMMIT.fullmatch(commit) and status else None
 
 
@@ -107,6 +110,7 @@ def summary(record: Mapping[str, Any]) -> SessionSummary | None:
         parent=parse_session(string(record, "parent_session_id")),
         children=_children(record.get("child_session_ids")),
         is_archived=record.get("is_archived") is True,
+        unclear=_unclear(record),
     )
 
 
@@ -117,6 +121,18 @@ def _state(record: Mapping[str, Any]) -> SessionState:
     if string(record, "status") == "running":
         return RUNNING.get(string(record, "status_detail"), state)
     return state
+
+
+def _unclear(record: Mapping[str, Any]) -> str:
+    """Return a record's words for its state if they don't tell it, or not all of it."""
+    status, detail = string(record, "status"), string(record, "status_detail")
+    is_known = {
+        "running": detail in RUNNING,
+        "suspended": detail in SLEEPING or LIMITS.fullmatch(detail) is not None,
+    }.get(status, status in STATUSES)
+    if is_known or record.get("is_archived") is True:
+        return ""
+    return answers.words(record.get("status"), record.get("status_detail"))
 
 
 def _trouble(record: Mapping[str, Any]) -> Trouble | None:
@@ -165,12 +181,6 @@ def parse_created(body: bytes, title: str) -> NamedSession | None:
 def parse_uploaded(body: bytes) -> str | None:
     """Parse the address in an `AttachmentResponse`."""
     return answers.address(string(parse_object(body) or {}, "url"))
-
-
-def _word(value: object) -> str:
-    """Return a word of Devin's in lower case; "" for anything else."""
-    found = value.lower() if isinstance(value, str) else ""
-    return found if _STATE.fullmatch(found) else ""
 
 
 def _children(value: object) -> tuple[SessionId, ...]:

@@ -40,6 +40,7 @@ def summary(session: DevinSession) -> dict[str, object]:
         "snapshot_id": None,
         "playbook_id": None,
         "tags": list(session.tags),
+        **session.shown_as,
     }
 
 

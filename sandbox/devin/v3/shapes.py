@@ -51,6 +51,7 @@ def session_shown(session: DevinSession, org_id: str) -> dict[str, object]:
         "service_user_id": "service-user-5andb0x" if is_ours else None,
         "category": None,
         "subcategory": None,
+        **session.shown_as,
     }
 
 
