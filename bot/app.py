@@ -1,5 +1,6 @@
 """The composition root: connects in order, has the parts built, and closes in reverse."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -172,6 +173,10 @@ async def _listen(
     handlers.register(app, cases)
     observer = Hearing(cases)
     await health.until("Redis", cases.listening.begin)
+    finding = asyncio.create_task(
+        cases.workspace.people.find_groups(to.settings.groups), name="groups"
+    )
+    stack.callback(finding.cancel)
     token = to.settings.slack_app_token
     if token is not None:
         secret = token.get_secret_value()

@@ -283,6 +283,12 @@ class Settings(BaseModel):
         return [option for option, is_used in used.items() if is_used]
 
     @property
+    def groups(self) -> Sequence[str]:
+        """The user groups whose members may do something."""
+        listed = self.allow_starters | self.allow_approvers
+        return sorted(one for one in listed if one.startswith("S"))
+
+    @property
     def doubts(self) -> Sequence[str]:
         """What may be a mistake: names without effect, and a port or a file that is open to all."""
         return self._doubts

@@ -14,9 +14,9 @@ from dataclasses import replace
 from slack_bolt.async_app import AsyncApp
 
 from bot.model.digest import Often
-from bot.model.errors import AlreadyDone, NotAllowed, NotLinked, PersonError
+from bot.model.errors import AlreadyDone, NotAllowed, NotIdentified, NotLinked, PersonError
 from bot.model.options import FIELDS, PREFACE, Changes
-from bot.model.people import Act
+from bot.model.people import Act, Standing
 from bot.model.replies import Change, Reply, reply_id
 from bot.model.sessions import Closing, Follow
 from bot.model.threads import ThreadRef
@@ -91,6 +91,10 @@ async def _carry_out(cases: UseCases, command: Command, claim: str) -> None:
         else:  # others may have followed it
             await cases.accepting.check(command.by, thread.channel, act_of(command))
             words = delivery_reports.late(0, [command.verb], silenced=False)
+    except NotIdentified:
+        # Slack would bring it again, but in a minute, or never: they have an answer now.
+        unknown = NotAllowed(Standing.UNKNOWN)
+        await refuse(cases, thread, command.ts, command.by, unknown, each=True)
     except PersonError as error:
         is_private = VERBS[command.verb].is_private
         await refuse(cases, thread, command.ts, command.by, error, each=True, is_private=is_private)

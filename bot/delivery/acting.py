@@ -15,7 +15,7 @@ from typing import TypeGuard
 from pydantic import TypeAdapter
 
 from bot.devin.api import Devin, Unread
-from bot.model.errors import NotIdentified, SlackAway
+from bot.model.errors import AccountsDenied, NotIdentified, SlackAway
 from bot.model.people import UserId
 from bot.model.replies import Outcome, OutcomeKind, Refusal, Reply, ReplyId, Wait
 from bot.model.sessions import SessionId
@@ -37,18 +37,23 @@ DEBT = 10
 
 PUT_OFF = "Devin limits reads"
 
-DENIED_PAUSE = 60.0
-"""Seconds until anybody is looked up again after Devin has refused that."""
+DENIED = "accounts denied just now"
+"""The claim that Devin has refused look-ups of members: for a while, nobody is looked up."""
+
+DENIED_REASON = (
+    "The accounts of people can't be looked up. Give the key's service user a role with "
+    "ViewOrgMembership, and the app the scope users:read.email; `devin-relay doctor` says which "
+    "is missing. Until then, "
+)
 
 REASON = (
     "Devin doesn't let the relay write as this member. Unless they have left the organization, "
     "give the key's service user a role with ImpersonateOrgSessions, and the members "
-    "UseDevinSessions. Until then, "
+    "UseDevinSessions. If the role has that, it may lack ManageOrgSessions. Until then, "
 )
 _OTHERWISE = {
     False: "their words are sent under their names, as without ACT_AS.",
-    True: "they can't write, since ACT_AS is required. If the role has that, it may lack "
-    "ManageOrgSessions.",
+    True: "they can't write, since ACT_AS is required.",
 }
 
 
@@ -73,10 +78,18 @@ class Acting:
         person = await self._people.person(user)
         if not person.is_full_member:
             return ""
-        with identifying(MEMBERS):
-            found = await self._accounts.get(user)
-            if not found and self.is_required and not await self._claims.is_claimed(_asked(user)):
-                found = await self._accounts.ask(user, Need.ACT)
+        try:
+            with identifying(MEMBERS):
+                found = await self._accounts.get(user)
+                is_asked = bool(found) or await self._claims.is_claimed(_asked(user))
+                if self.is_required and not is_asked:
+                    found = await self._accounts.ask(user, Need.ACT)
+        except AccountsDenied as error:
+            if await self._claims.claim("accounts denied", keep.ACCOUNT):
+                reason = DENIED_REASON + _OTHERWISE[self.is_required]
+                told = {"by": user, "why": error.reason, "reason": reason}
+                log.error("accounts denied", extra=told)  # noqa: TRY400  (the reason says all)
+            raise
         return found or ""
 
     async def as_whom(
@@ -94,10 +107,10 @@ class Acting:
         try:
             account = await self.account(who) if who else ""
         except NotIdentified as error:
-            if self.is_required:
+            if self.is_required and not isinstance(error, AccountsDenied):
                 return Wait(f"{MEMBERS}: {error.reason}", error.retry_after)
             log.warning("not sent as the person", extra={"by": who, "reason": str(error)})
-            return ""
+            account = ""
         if self.is_required:
             return account or Outcome(kind=OutcomeKind.REFUSED, refusal=Refusal.ACTING)
         is_refused = account and await self._claims.is_claimed(_refused(account))
@@ -125,13 +138,17 @@ class Acting:
         return await self._devin.member(email)
 
     async def _look_up(self, user: str) -> str:
+        if await self._claims.is_claimed(DENIED):
+            raise AccountsDenied("Devin refused that just now", method=MEMBERS)
         email = await self._people.email(UserId(user))
         found = await self._member(email) if email else None
         if isinstance(found, Unread):
             if found.status and found.retry_after is not None:
                 await self._reads.spend(0, pause=found.retry_after)
-            is_denied = found.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
-            after = DENIED_PAUSE if is_denied else found.retry_after
+            if found.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+                await self._claims.claim(DENIED, keep.DENIED)
+                raise AccountsDenied(found.reason, method=MEMBERS)
+            after = found.retry_after
             raise SlackAway(MEMBERS, found.reason, retry_after=after, maybe_done=False)
         if not found:
             await self._claims.claim(_asked(user), keep.NO_ACCOUNT)

@@ -28,6 +28,7 @@ _NOT_ALLOWED = {
     Standing.NOT_LISTED: ", by someone who may not message Devin",
     Standing.CHANNEL: ", by someone who may not message Devin",
     Standing.NO_ACCOUNT: ", by someone who may not message Devin",
+    Standing.ACCOUNTS_DENIED: ", by someone who may not message Devin",
     Standing.UNKNOWN: ", by someone whom Slack doesn't describe",
 }
 

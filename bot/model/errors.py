@@ -240,6 +240,10 @@ class NotIdentified(SlackAway):
         super().__init__(method, reason, retry_after=retry_after, maybe_done=False)
 
 
+class AccountsDenied(NotIdentified):
+    """Accounts in Devin can't be looked up until the operator acts: `reason` says on what."""
+
+
 class DevinAway(PassingError):
     """Devin started nothing, or could not be asked; `retry_after` is in seconds."""
 

@@ -34,6 +34,7 @@ class Standing(StrEnum):
     NOT_APPROVER = "not_approver"
     CHANNEL = "channel"
     NO_ACCOUNT = "no_account"
+    ACCOUNTS_DENIED = "accounts_denied"
     NOT_SENDER = "not_sender"
     REACTION = "reaction"
     UNKNOWN = "unknown"

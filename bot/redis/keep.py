@@ -61,12 +61,14 @@ TICKET = timedelta(hours=24)  # what a form or an offer is about, while a person
 PROMPTED = timedelta(days=1)  # prompts were offered to a person
 NO_AGENTS = timedelta(days=1)  # Slack has no states of agents here
 ACCOUNT = timedelta(days=1)  # a person's in Devin, or that it may not be used
+DENIED = timedelta(minutes=1)  # that Devin lets nobody be looked up
 NO_ACCOUNT = timedelta(minutes=10)  # there is none, where one is required
 SAME_TEXT = timedelta(minutes=10)  # from which a second one could not be told
 
 # Of Slack's answers; a process then has them at hand for as long again, at most for a minute:
 
 LOOKED_UP = timedelta(minutes=4)
+GROUP_HOME = timedelta(days=7)  # in an organization, which workspace has a user group, or hasn't
 CHANNEL = timedelta(minutes=10)
 MEMBERS = timedelta(seconds=5)
 CHANNEL_EVENT = CHANNEL + timedelta(minutes=1)  # longer than an answer asked for before it

@@ -63,7 +63,7 @@ class UseCases:
         )
         self.naming = naming = Naming(workspace, state, devin, accepting)
         self.speaking = speaking = Speaking(workspace, state, accepting, naming)
-        self.replies = Replies(accepting)
+        self.replies = Replies(accepting, notices)
         self.edits = Edits(state, accepting, notices, speaking)
         self.linking = linking = Linking(
             workspace, state, accepting, naming, audience, acting, notices

@@ -23,6 +23,7 @@ from bot.model.sessions import SessionId, SessionState
 from bot.model.threads import Link, ThreadRef
 from bot.model.times import Micros, micros_ts, ts_micros
 from bot.redis.keep import TRIED
+from bot.reporting.reporter import Notices
 from bot.runtime import metrics
 from bot.runtime.in_flight import InFlight
 from bot.runtime.logs import Event, audit
@@ -33,11 +34,15 @@ from bot.store.links import card_owed
 from bot.store.outbox import Owed, Owing, Schedule
 from bot.store.state import State
 from bot.text.to_devin import TEXT_READ, is_empty, mentioned, to_markdown, topic_of
+from bot.wording import refusals
 
 log = logging.getLogger(__name__)
 
 FRESH = timedelta(seconds=2)
 """An older event came through a retry or a backlog, perhaps out of order."""
+
+UNTOLD = timedelta(seconds=20)
+"""The time after which an author hears that their message waits for a look-up."""
 
 OLD = timedelta(minutes=1)
 """An older event was refused before, or Slack could not deliver it at first."""
@@ -221,6 +226,10 @@ class Accepting:
         """Return True if `ts` is older than `OLD`."""
         return self._age(ts) > OLD
 
+    def is_waited_for(self, ts: str) -> bool:
+        """Return True if the author of the message at `ts` has waited for `UNTOLD`."""
+        return self._age(ts) > UNTOLD
+
     def _age(self, ts: str) -> timedelta:
         return self.workspace.clock.age(ts_micros(ts))
 
@@ -235,8 +244,9 @@ class Accepting:
 class Replies:
     """Accepts replies."""
 
-    def __init__(self, accepting: Accepting) -> None:
+    def __init__(self, accepting: Accepting, notices: Notices) -> None:
         self._accepting = accepting
+        self._notices = notices
         self._state = accepting.state
         self._known: LRUCache[ThreadRef, SessionId] = LRUCache(KNOWN)
         self._last: dict[ThreadRef, asyncio.Event] = {}
@@ -329,4 +339,8 @@ class Replies:
         if isinstance(why, Standing):
             by, channel = reply.author, thread.channel
             raise await self._accepting.turn_away(by, channel, why, reply_id=reply.id)
+        if isinstance(why, errors.NotIdentified) and self._accepting.is_waited_for(reply.ts):
+            once = f"unchecked:{reply.ts}"
+            words = refusals.UNCHECKED
+            await self._notices.whisper(thread, reply.author, words, once=once, at=reply.ts)
         raise why

@@ -79,7 +79,10 @@ class Source:
 
 @dataclass(eq=False)
 class Lookup(Generic[V]):
-    """The answers of `method` (`tier` calls a minute); Redis keeps their `form` for `kept`."""
+    """The answers of `method` (`tier` calls a minute); Redis keeps their `form` for `kept`.
+
+    With `keeps`, it keeps each for as long as that says.
+    """
 
     source: Source
     method: str
@@ -87,6 +90,7 @@ class Lookup(Generic[V]):
     form: TypeAdapter[V]
     tier: int = TIER_3
     kept: timedelta = keep.LOOKED_UP
+    keeps: Callable[[V], timedelta] | None = None
 
     def __post_init__(self) -> None:
         """Begin with nothing at hand."""
@@ -180,7 +184,8 @@ class Lookup(Generic[V]):
             if answer is not None:
                 self._at_hand[key] = answer
                 raw = self.form.dump_json(answer).decode()
-                await self._store.put(self.key(key), raw, self.kept)
+                kept = self.kept if self.keeps is None else self.keeps(answer)
+                await self._store.put(self.key(key), raw, kept)
                 return answer
             failure = None
             break

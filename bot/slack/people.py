@@ -4,6 +4,7 @@ A person whom Slack does not describe is unknown, and a failed look-up decides n
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from bot.model import errors
 from bot.model.people import WORKFLOW, Person, UserId
 from bot.model.record import mapping, mappings, string, strings
 from bot.model.replies import Reply
+from bot.redis import keep
+from bot.redis.keys import known_key
 from bot.slack.api import SlackClient, ask_first, call, pages
 from bot.slack.channels import Channel
 from bot.slack.lookups import TIER_2, TIER_4, Lookup, Need, Source
@@ -29,6 +32,11 @@ SLACKBOT = "USLACKBOT"
 
 ALL = "all"
 GROUP_MEMBERS = "usergroups.users.list"
+GROUP_HOME = "usergroup.home"
+ELSEWHERE = frozenset({UserId("")})
+"""The answer of a workspace that doesn't have a group."""
+
+FIND_SECONDS = 30.0
 WORKSPACES = "auth.teams.list"
 WORKFLOW_NAME = "A workflow"
 
@@ -61,6 +69,7 @@ class People:
         self, source: Source, channels: Lookup[Channel], tenant: str, enterprise: str | None
     ) -> None:
         self._client = source.client
+        self._store = source.store
         self._tenant = tenant
         self._enterprise = enterprise
         self._is_org = tenant == enterprise
@@ -69,7 +78,10 @@ class People:
         self._bots = Lookup(source, "bots.info", self._look_up_bot, _BOT)
         self._channels = channels
         self._groups = Lookup(source, "usergroups.list", self._look_up_groups, _BY_ID, tier=TIER_2)
-        self._members = Lookup(source, GROUP_MEMBERS, self._look_up_members, _MEMBERS, tier=TIER_2)
+        self._members = Lookup(
+            *(source, GROUP_MEMBERS, self._look_up_members, _MEMBERS, TIER_2),
+            keeps=lambda found: keep.GROUP_HOME if found == ELSEWHERE else keep.LOOKED_UP,
+        )
         self._workspaces = Lookup(
             source, WORKSPACES, lambda _: workspaces_of(source.client), _BY_ID, tier=TIER_2
         )
@@ -98,16 +110,30 @@ class People:
         # The documentation doesn't say which of the two needs the scope users:read.email.
         email, is_confirmed = string(mapping(found.get("profile")), "email"), "is_email_confirmed"
         if not email or not isinstance(found.get(is_confirmed), bool):
-            raise errors.SlackAway("users.info", "no email address", maybe_done=False)
+            raise errors.AccountsDenied("Slack tells no email address (users:read.email)")
         return email if found[is_confirmed] else ""
 
     async def members(self, group: str) -> frozenset[UserId]:
         """Return the members of a user group, if there is one; raises as `person` does."""
         with identifying(GROUP_MEMBERS):
-            for place in await self._places():
-                if found := await self._members.get(f"{group}@{place}"):
+            home = await self._store.get(known_key(GROUP_HOME, group)) or ""
+            # In an organization, a group is one workspace's: that is asked first, once it is known.
+            for place in sorted(await self._places(), key=lambda one: one != home):
+                found = await self._members.get(f"{group}@{place}")
+                if found and found != ELSEWHERE:
+                    await self._store.put(known_key(GROUP_HOME, group), place, keep.GROUP_HOME)
                     return found
         return frozenset()
+
+    async def find_groups(self, groups: Iterable[str]) -> None:
+        """Find the workspaces of user groups, however many there are to ask."""
+        left = deque(groups if self._is_org else ())
+        while left:
+            try:
+                await self.members(left[0])
+                left.popleft()
+            except (errors.NotIdentified, errors.StoreAway) as error:
+                await asyncio.sleep(getattr(error, "retry_after", None) or FIND_SECONDS)
 
     async def name(self, user: UserId) -> str:
         """Return the name of `user`; the id if Slack does not tell it."""
@@ -224,14 +250,14 @@ class People:
         return {str(group["id"]): str(group["handle"]) for group in answer["usergroups"]}
 
     async def _look_up_members(self, where: str) -> frozenset[UserId]:
-        """Look up the members of `group@workspace`: nobody if the organization has it elsewhere."""
+        """Look up the members of `group@workspace`, `ELSEWHERE` if it is none of its groups."""
         group, _, place = where.partition("@")
         try:
             answer = await call(self._client, GROUP_MEMBERS, usergroup=group, **self._in(place))
         except errors.SlackRefused as error:
             if not self._is_org or error.reason in errors.OPERATOR_MUST_ACT - {errors.NO_ACCESS}:
                 raise
-            return frozenset()
+            return frozenset() if error.reason == errors.NO_ACCESS else ELSEWHERE
         return frozenset(UserId(str(user)) for user in answer["users"])
 
     async def _is_ours(self, place: str) -> bool:
@@ -261,6 +287,8 @@ def identifying(method: str) -> Iterator[None]:
     """Have a look-up of a person that fails raise `NotIdentified`."""
     try:
         yield
+    except errors.NotIdentified:
+        raise
     except errors.SlackAway as error:
         after = error.retry_after
         raise errors.NotIdentified(error.reason, retry_after=after, method=method) from error

@@ -189,7 +189,10 @@ def _forbidden(outcome: Outcome) -> str:
             "belong to another Devin organization, or the key may lack permission to manage "
             "sessions"
         )
-    no_account = "I can't find a Devin account with your email address, or you wrote through an app"
+    no_account = (
+        "I can't find a Devin account with your email address, or may not look for one, or you "
+        "wrote through an app"
+    )
     forbidden = (
         f"Devin doesn't let me write as you ({outcome.status}). My API key may lack "
         "`ImpersonateOrgSessions`, or `ManageOrgSessions`"

@@ -127,6 +127,11 @@ FLAWS = {
     Flaw.USER: "The step's Person isn't in this workspace.",
 }
 
+UNCHECKED = SlackMessage(
+    "I couldn't check your permissions yet, so Devin doesn't have this message. I'll keep trying, "
+    "and pass it on once I can."
+)
+
 MAY_NOT = {
     Standing.GUEST: "Guests can't message Devin here",
     Standing.EXTERNAL: "People from other organizations can't message Devin here",
@@ -138,6 +143,10 @@ MAY_NOT = {
     Standing.NO_ACCOUNT: (
         "Here, people message Devin themselves, from a Devin account with the same email address "
         "as in Slack"
+    ),
+    Standing.ACCOUNTS_DENIED: (
+        "Here, people message Devin from their own Devin accounts, and I'm not allowed to look "
+        "yours up"
     ),
     Standing.NOT_SENDER: (
         "Here, messages go to Devin from their senders' own accounts, and only the person who sent "
@@ -157,6 +166,8 @@ def ask_for_access(standing: Standing, admin: str) -> str:
         return "Please try again in a minute."
     if standing is Standing.NO_ACCOUNT:
         return f"To get an account, ask {admin}. I'll notice it within ten minutes."
+    if standing is Standing.ACCOUNTS_DENIED:
+        return f"Please ask {admin}: `devin-relay doctor` says what I lack."
     if standing is Standing.REACTION:
         return "To start a session, mention me with `start` in the thread."
     return f"To change that, ask {admin}."

@@ -357,6 +357,29 @@ async def test_where_it_is_required_nothing_is_sent_otherwise(
     assert (written(desk), started(desk)) == ([("And push", ada)], [])
 
 
+@pytest.mark.parametrize("lacks", [MEMBERS, "users:read.email"])
+async def test_where_accounts_cannot_be_looked_up_everybody_is_told(
+    environ: dict[str, str], desk: Desk, ada: str, caplog: pytest.LogCaptureFixture, lacks: str
+) -> None:
+    """Only the operator can end that, so nothing waits for it. Who was looked up before goes on."""
+    denied = refusals.sorry(NotAllowed(Standing.ACCOUNTS_DENIED))
+    async with running(desk, environ, ACT_AS="required"):
+        thread = await desk.linked_thread()
+        await desk.until_marked(MARK, await desk.reply("Please rebase", thread))
+        desk.devin.permissions.discard(lacks)
+        desk.slack.scopes = [one for one in desk.slack.scopes if one != lacks]
+        await desk.reply("And push", thread, user="ben")
+        await desk.until_whispered(denied, "ben")
+        told = len(desk.whispers("ben"))
+        await desk.mention("start Fix the login", user="ben")
+        await wait_until(lambda: len(desk.whispers("ben")) > told, "the start is answered, too")
+        await desk.until_marked(MARK, await desk.reply("And tag", thread))
+        assert written(desk) == [("Please rebase", ada), ("And tag", ada)]
+    assert started(desk) == []
+    (error,) = [one for one in caplog.records if one.levelno == logging.ERROR]
+    assert MEMBERS in vars(error)["reason"]
+
+
 ADA = UserId("U0ADA")
 
 

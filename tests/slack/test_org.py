@@ -2,23 +2,26 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 
 import pytest
 
 from bot.app import Bot
 from bot.doctor import findings
-from bot.model.errors import NotIdentified
+from bot.model.errors import NotAllowed, NotIdentified
 from bot.model.people import Standing, UserId
 from bot.model.replies import Reply
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store
+from bot.redis.keys import calls_key, known_key
 from bot.settings import Settings, load_settings
 from bot.slack.api import SlackClient
 from bot.slack.app.workspace import Permissions
 from bot.slack.people import GROUP_MEMBERS, workspaces_of
+from bot.wording import refusals
 from sandbox import Sandbox
 from sandbox.slack.world.workspace import HARBOR_ID, OTHER_TEAM_ID, TEAM_ID
-from tests.support.desk import Desk
+from tests.support.desk import Desk, running
 from tests.support.known import channels_of, people_of
 from tests.support.slack_apps import web_client
 from tests.support.waiting import wait_until
@@ -118,6 +121,55 @@ async def test_a_search_for_a_group_goes_on_where_it_stopped(box: Sandbox, store
     assert await people_of(box, store).members(dock) == {box.slack.workspace.user("ben").id}
     asked = [one.params["team_id"] for one in box.slack.calls if one.method == GROUP_MEMBERS]
     assert asked == [TEAM_ID, HARBOR_ID, HARBOR_ID, HARBOR_ID]
+
+
+def in_many(box: Sandbox, workspaces: int) -> str:
+    """Let the organization have so many workspaces, the last of which has the group returned."""
+    space = box.slack.workspace
+    assert space.org is not None
+    more = [f"T0MANY{number:04d}" for number in range(workspaces - len(space.org.teams))]
+    space.org.teams.update({team: team.lower() for team in more})
+    space.org.granted = [*space.org.granted, *more]
+    space.usergroups["dock"].team_id = more[-1]
+    return space.usergroups["dock"].id
+
+
+@pytest.mark.parametrize("workspaces", [30, 100])
+async def test_a_group_is_found_once_in_a_large_organization(
+    box: Sandbox, store: Store, workspaces: int
+) -> None:
+    """Each workspace is asked once, as fast as Slack allows; from then on, only the group's own."""
+    dock, ben = in_many(box, workspaces), box.slack.workspace.user("ben").id
+    box.slack.limit_calls(GROUP_MEMBERS, 20, 60.0)
+    minutes, found = 0, frozenset[UserId]()
+    while not found and minutes < workspaces:
+        minutes += 1
+        box.slack.fail_no_more(GROUP_MEMBERS)
+        await store.delete(calls_key(GROUP_MEMBERS))  # a minute is over
+        with suppress(NotIdentified):
+            found = await people_of(box, store).members(dock)
+    assert found == {ben}
+    assert minutes == -(-workspaces // 18)
+    asked = [one.params["team_id"] for one in box.slack.calls if one.method == GROUP_MEMBERS]
+    assert len(asked) == len(set(asked)) == workspaces
+    await store.delete(known_key(GROUP_MEMBERS, f"{dock}@{asked[-1]}"))  # four minutes are over
+    assert await people_of(box, store).members(dock) == {ben}
+    again = [one.params["team_id"] for one in box.slack.calls if one.method == GROUP_MEMBERS]
+    assert again[workspaces:] == asked[-1:]
+
+
+@pytest.mark.parametrize("workspaces", [30, 100])
+async def test_whoever_starts_while_a_group_is_looked_for_is_told_at_once(
+    box: Sandbox, environ: dict[str, str], desk: Desk, workspaces: int
+) -> None:
+    """They were not missed: the relay couldn't check who they are. Soon it can."""
+    dock = in_many(box, workspaces)
+    box.slack.limit_calls(GROUP_MEMBERS, 20, 60.0)
+    async with running(desk, environ, ALLOW_STARTERS=dock):
+        await desk.mention("start Fix the login", user="ben")
+        await desk.until_whispered(refusals.sorry(NotAllowed(Standing.UNKNOWN)), "ben")
+        await desk.until_heard()
+    assert not [one for one in desk.devin.sessions.values() if one.origin == "api"]
 
 
 async def test_doctor_lists_the_workspaces(box: Sandbox, settings: Settings) -> None:

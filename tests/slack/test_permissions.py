@@ -18,7 +18,6 @@ from bot.redis.connection import Store
 from bot.settings import Settings, load_settings
 from bot.slack.app.workspace import Permissions
 from bot.wording import refusals, thread_links
-from bot.wording.delivery_reports import late
 from bot.wording.phrases import session_link
 from sandbox import Sandbox
 from tests.support.bots import BRISK
@@ -433,29 +432,38 @@ async def test_where_nothing_goes_to_devin_a_failed_look_up_refuses_nothing(
     assert [one for one in desk.received() if "Now" not in one] == []
 
 
-async def test_a_command_by_mention_waits_until_slack_says_whose_it_is(
+async def test_a_command_whose_author_slack_does_not_tell_is_answered_at_once(
     bot: Bot, desk: Desk
 ) -> None:
-    """It is carried out when Slack retries it; otherwise its author is asked to repeat it."""
+    """Slack's retries change nothing then: they were asked to try again, and may have."""
     thread = await desk.linked_thread()
     desk.slack.fail_next("users.info", status=503, times=ALWAYS)
     await desk.mention("unlink", thread=thread, user="ben")
     of_it = desk.slack.deliveries[-2:]
-    await wait_until(lambda: any(one.attempts > 1 for one in of_it), "Slack brings it again")
-    assert (desk.said(thread), desk.whispers("ben")) == ([], [])
+    await desk.until_whispered(NOT_IDENTIFIED, "ben")
     desk.slack.fail_no_more()
+    for one in of_it:
+        await one.settled()
+        assert (await (await desk.slack.redeliver(one)).settled()).acked
+    assert await desk.fence(thread) == []
+    assert len(desk.whispers("ben")) == 1
 
-    async def is_done() -> bool:
-        for one in of_it:  # never beside Slack's own retry: both would run, and one find no link
-            if not (await one.settled()).acked:
-                await (await desk.slack.redeliver(one)).settled()
-        return bool(desk.said(thread))
 
-    await wait_until(is_done, "it is answered once Slack says who ben is")
-    (told,) = desk.said(thread)
-    ways = thread_links.unlinked(desk.named()), late(0, ["unlink"], silenced=False)
-    assert told in {one.text for one in ways}
+async def test_a_reply_whose_author_slack_does_not_tell_for_long_is_told_to_wait(
+    bot: Bot, desk: Desk
+) -> None:
+    """It is passed on once Slack does, and until then its author knows why nothing happens."""
+    thread = await desk.linked_thread()
+    desk.slack.fail_next("users.info", status=503, times=ALWAYS)
+    ts = await desk.reply("Please rebase", thread, user="ben")
+    delivery = desk.slack.deliveries[-1]
+    await wait_until(lambda: delivery.attempts > 1, "Slack brings it again")
     assert desk.whispers("ben") == []
+    desk.slack.workspace.clock.ahead += 30.0
+    await desk.reply("And me", thread, user="ada")
+    await desk.until_whispered(refusals.UNCHECKED, "ben")
+    desk.slack.fail_no_more()
+    await desk.until_delivered(ts)
 
 
 async def test_a_deactivated_person_may_not(bot: Bot, desk: Desk) -> None:

@@ -13,7 +13,7 @@ from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.model.errors import OperatorError, SlackAway, SlackRefused
+from bot.model.errors import AccountsDenied, OperatorError, SlackAway, SlackRefused
 from bot.model.people import WORKFLOW, Act, Person, Standing, UserId
 from bot.model.record import string
 from bot.model.replies import Reply
@@ -82,9 +82,12 @@ class Permissions:
         if bots:
             return await self._of_bot(who, bots, home)
         standing = self.of_person(await self._people.person(who))
-        if self.account is None or standing is not Standing.ALLOWED or await self.account(who):
+        if self.account is None or standing is not Standing.ALLOWED:
             return standing
-        return Standing.NO_ACCOUNT
+        try:
+            return standing if await self.account(who) else Standing.NO_ACCOUNT
+        except AccountsDenied:
+            return Standing.ACCOUNTS_DENIED
 
     async def of_author(self, message: Reply) -> Standing:
         """Return whether the author of `message` may message Devin where it was written."""
