@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bot.mirror.news import follow_of
+from bot.mirror.shown import follow_of
 from bot.model.errors import SlackAway
 from bot.model.people import UserId
 from bot.model.sessions import CAPS, Follow, Said

@@ -35,6 +35,7 @@ from bot.mirror.pace import (
     until_next,
     updated_of,
 )
+from bot.mirror.shown import follow_of, is_turn_over, shown_to, since_link
 from bot.model.sessions import (
     CAPS,
     NEAR,
@@ -48,7 +49,7 @@ from bot.model.sessions import (
     Trouble,
     Watched,
 )
-from bot.model.threads import Link, ThreadRef
+from bot.model.threads import ThreadRef
 from bot.model.times import Millis, as_millis
 from bot.store.watches import Found, LinkedThread, TakenPoll
 from bot.text.questions import parse_question
@@ -273,7 +274,7 @@ def found_in(poll: TakenPoll, reading: Reading) -> Found:
             *_unreadable(one, poll, reading),
         )
     ]
-    if seen.is_at_rest:
+    if is_turn_over(seen):
         seen = seen.model_copy(update={"is_turn_shown": True})
     return Found(
         seen=seen,
@@ -360,24 +361,8 @@ def _shown_to(
     one: LinkedThread, reading: Reading, seen: Watched, new: Sequence[Said], events: Sequence[Said]
 ) -> Sequence[Said]:
     if not one.is_caught_up:
-        new, events = _since_link(one, reading, new), ()
-    match follow_of(one.link, reading.default):
-        case Follow.ALL:
-            return [*new, *events]
-        case Follow.TURNS:
-            is_due = seen.is_at_rest and not seen.is_turn_shown and one.is_caught_up
-            is_later = seen.last is not None and seen.last.at + RESOLUTION_MS >= one.hears_from
-            turn = [seen.last] if seen.last and is_due and is_later else []
-            return [*turn, *events]
-        case _:
-            return [one for one in events if one.kind in CAPS]
-
-
-def _since_link(one: LinkedThread, reading: Reading, new: Sequence[Said]) -> Sequence[Said]:
-    if one.is_caught_up:
-        return new
-    is_told = one.thread not in reading.untold
-    return [m for m in new if is_told and m.at + RESOLUTION_MS >= one.hears_from]
+        new, events = since_link(one, reading.untold, new), ()
+    return shown_to(one, follow_of(one.link, reading.default), seen, new, events)
 
 
 def _left_out(
@@ -389,12 +374,7 @@ def _left_out(
     """
     counts = Counter(read_before=read_before)
     for one in poll.threads:
-        later, follow = _since_link(one, reading, new), follow_of(one.link, reading.default)
+        later, follow = since_link(one, reading.untold, new), follow_of(one.link, reading.default)
         counts["before_link"] += len(new) - len(later)
         counts[f"follows_{follow}"] += 0 if follow is Follow.ALL else len(later)
     return +counts
-
-
-def follow_of(link: Link | None, default: Follow) -> Follow:
-    """Return how much a thread with that link follows: its own choice, or the setting's."""
-    return Follow(link.follow) if link is not None and link.follow else default

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.mirror.news import follow_of
+from bot.mirror.shown import follow_of
 from bot.model import errors
 from bot.model.people import Act, Person, Standing, UserId
 from bot.model.sessions import NamedSession, SessionId, Watched

@@ -21,7 +21,7 @@ from bot.model.ledger import Account, Use, fields_of, parse_uses, use_in
 from bot.model.people import UserId
 from bot.model.record import Record
 from bot.model.replies import Outcome
-from bot.model.sessions import NamedSession, Said, SessionId, Started, Watched
+from bot.model.sessions import NamedSession, Said, SaidKind, SessionId, Started, Watched
 from bot.model.threads import Link, ThreadRef, parse_thread
 from bot.model.times import Millis, as_datetime
 from bot.redis.connection import Store, millis, seconds
@@ -42,13 +42,15 @@ class LinkedThread:
     """A thread that is linked to a watched session, whether it follows that or not, and its link.
 
     It `hears_from` then on what the session says: since it was linked or last began to follow, or
-    0, from the session's start. Until it `is_caught_up`, what is new to a poll may be older.
+    0, from the session's start. Until it `is_caught_up`, what is new to a poll may be older. It was
+    `owed` a message last whose short id that is, if any.
     """
 
     thread: ThreadRef
     link: Link
     hears_from: Millis = Millis(0)
     is_caught_up: bool = True
+    owed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,8 +206,8 @@ class Watches:
             self._store, session=poll.session, link_ttl=self._link_ttl
         )
         found = [
-            _linked_thread(name, hears_from, link)
-            for name, hears_from, raw in linked
+            replace(_linked_thread(name, hears_from, link), owed=owed)
+            for name, hears_from, raw, owed in linked
             if (link := Link.parse(raw)) is not None
         ]
         return replace(
@@ -238,6 +240,7 @@ class Watches:
                     "thread": thread.name,
                     "item": said.model_copy(update={"session": poll.session}).to_json(),
                     "owed": str(words_owed(thread)),
+                    "message": short_id(said.id) if said.kind is SaidKind.MESSAGE else "",
                 }
                 for thread, said in found.said
             ],

@@ -266,7 +266,8 @@ def test_a_question_is_asked_once_also_if_its_state_comes_later() -> None:
     """Words and state may be read at different polls."""
     found = polled([message("a", "Which one?\n\n1. Red\n2. Blue")])
     assert said(found) == ["Which one?\n\n1. Red\n2. Blue"]
-    found = polled([], SessionState.WAITING, before=found.seen)
+    owed = [replace(linked(), owed=short_id("a"))]
+    found = polled([], SessionState.WAITING, before=found.seen, threads=owed)
     assert said(found) == ["(question)"]
     assert found.seen.options == ("Red", "Blue")
     assert found.seen.asked
@@ -327,7 +328,9 @@ def test_a_question_with_more_to_read_after_it_is_not_asked() -> None:
     page = [message("a", "Red?")]
     found = polled(page, SessionState.WORKING, before=waiting, has_more=True)
     assert (said(found), found.seen.asked) == (["Red?"], "")
-    assert said(polled([], SessionState.WAITING, before=found.seen)) == ["(question)"], "the end"
+    owed = [replace(linked(), owed=short_id("a"))]
+    found = polled([], SessionState.WAITING, before=found.seen, threads=owed)
+    assert said(found) == ["(question)"], "the end"
 
 
 def test_a_turn_that_ends_without_a_question_asks_nobody() -> None:

@@ -33,7 +33,7 @@ HASHES: dict[str, set[str]] = {
     "record": {"content", "round", "state", "meanwhile", "delay_told_in", "reply", "files"},
     "card": {"requests", "session", "ts", "shows", "slot", "edited", "open", "rests_until"},
     "watched": {
-        *("seen", "read_ids", "linked:", "replied", "reply_sent_at", "by:", "last:"),
+        *("seen", "read_ids", "linked:", "replied", "reply_sent_at", "by:", "last:", "owed:"),
         *("answerable_since", "read_wanted_at", "failing", "attempts", "started"),
     },
     "heard": {"gap", "noted:"},

@@ -11,7 +11,7 @@ import redis.asyncio
 
 from bot.model.people import UserId
 from bot.model.replies import MAY_BE_THERE, Outcome, OutcomeKind, Reply
-from bot.model.sessions import Said, SessionId, SessionState, Watched
+from bot.model.sessions import Said, SaidKind, SessionId, SessionState, Watched
 from bot.model.threads import Link, ThreadRef
 from bot.model.times import Millis, as_datetime
 from bot.redis.connection import Store
@@ -27,7 +27,7 @@ from bot.redis.keys import (
 from bot.store.links import Links, card_subject
 from bot.store.mailbox import Head, Mailbox
 from bot.store.outbox import OwedKind
-from bot.store.watches import Found, Reads, TakenPoll, Watches
+from bot.store.watches import Found, Reads, TakenPoll, Watches, short_id
 from tests.support.keys import at
 from tests.support.waiting import wait_until
 
@@ -97,6 +97,27 @@ async def test_a_thread_that_joins_during_a_poll_misses_nothing_that_it_reads(st
     assert {one.thread for one in again.threads} == {thread(1), thread(2)}
     assert not again.knows("said meanwhile")
     assert await Watches(store, TTL).record(again, found("said meanwhile")) is not None
+
+
+async def test_the_last_message_that_a_thread_was_owed_is_known_as_long_as_its_link(
+    store: Store,
+) -> None:
+    """Events are none; a poll that is recorded after an unlink brings nothing back."""
+    watches, links = Watches(store, TTL), Links(store, TTL)
+    for number in (1, 2):
+        await linked(store, number)
+    (poll,) = await take(store)
+    asked = replace(found("one", "two"), after=timedelta(0))
+    asked = replace(asked, said=[*asked.said, (thread(), Said(kind=SaidKind.QUESTION, id="q"))])
+    assert await watches.record(poll, asked) is not None
+    (poll,) = await take(store)
+    owed = {one.thread: one.owed for one in poll.threads}
+    assert owed == {thread(1): short_id("two"), thread(2): ""}
+    await links.remove(thread(1))
+    assert await watches.record(poll, replace(found("three"), after=timedelta(0))) is not None
+    await linked(store, 1)
+    (poll,) = await take(store)
+    assert {one.owed for one in poll.threads} == {""}
 
 
 async def test_a_poll_tells_the_time_by_redis_however_late_it_reads(store: Store) -> None:

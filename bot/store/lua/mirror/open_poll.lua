@@ -1,6 +1,6 @@
 -- Returns what a read of a session's messages needs: its threads, each with the time from which it
--- hears what is said (and `read` once caught up) and its link, the ids of the messages that were
--- read before, and its start, if the relay began it. A thread without a link to the session is
+-- hears what is said (and `read` once caught up), its link, and the message that it was owed last;
+-- the ids of the messages that were read before, and its start, if the relay began it. A thread without a link to the session is
 -- forgotten, and a session without threads is not polled any more.
 local session = ARGV[1]
 local link_ttl = tonumber(ARGV[2])
@@ -10,7 +10,9 @@ for _, thread in ipairs(linked_threads(session)) do
   local link = redis.call('GET', key.link(thread))
   local is_json, linked = pcall(cjson.decode, link or '')
   if is_json and type(linked) == 'table' and linked.session == session then
-    found[#found + 1] = {thread, redis.call('HGET', watched, 'linked:' .. thread), link}
+    local hears_from, owed = unpack(
+      redis.call('HMGET', watched, 'linked:' .. thread, 'owed:' .. thread))
+    found[#found + 1] = {thread, hears_from, link, owed or ''}
   else
     forget_thread(watched, thread)
   end

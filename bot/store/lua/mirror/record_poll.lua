@@ -47,6 +47,9 @@ end
 local owes = {}
 for _, one in ipairs(said) do
   traffic(one.thread, now, link_ttl)
+  if one.message ~= '' and redis.call('HEXISTS', watched, 'linked:' .. one.thread) == 1 then
+    redis.call('HSET', watched, 'owed:' .. one.thread, one.message)
+  end
   if owe_item(one.owed, one.thread, one.item, now) then owes[#owes + 1] = {one.owed, 0} end
 end
 for _, one in ipairs(cards) do
