@@ -1,7 +1,7 @@
 """Composes Devin's message: a reply as Markdown under its author's name, forwarded parts quoted."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
 from bot.model.files import MOST_FORWARDED, AttachedFile, Forwarded, Upload
@@ -11,6 +11,7 @@ from bot.model.threads import is_direct
 from bot.slack.people import People
 from bot.text import to_devin
 from bot.text.mrkdwn import Mention, Names, block_quote, link
+from bot.text.names import called, speaker
 from bot.text.to_slack import cut
 
 MOST_SAID = MOST_QUOTED = 40_000
@@ -91,9 +92,9 @@ def compose(
     the author may not message Devin, by their `standing`. Unless it `signs`, that line is left out
     of what says anything else; nothing looks like it then.
     """
-    said = to_devin.speaker(author, reply.speaker)
+    said = speaker(author, reply.speaker)
     if sender and reply.sent_by:
-        said = f"{to_devin.speaker(sender, reply.sent_by)} sends what {said} wrote"
+        said = f"{speaker(sender, reply.sent_by)} sends what {said} wrote"
     is_through = bool(reply.step) and reply.author != WORKFLOW
     way = "in Slack, through a workflow" if is_through else f"in Slack{_NOT_ALLOWED[standing]}"
     what = ", correcting an earlier message" if reply.is_correction else ""
@@ -102,11 +103,13 @@ def compose(
         parts.append(cut(text, MOST_SAID))
     became = dict(zip(reply.all_files, brought, strict=False))
     parts += _quotes(reply.forwarded, names, became)
+    own = {"", reply.author, *reply.bots}
+    label = partial(_label, own=own)
     ways = (became.get(file) or Upload(file=file) for file in reply.files)
-    if links := [_link(one.file) for one in ways if not one.url]:
+    if links := [_link(one.file, label(one.file)) for one in ways if not one.url]:
         parts.append("\n".join(links))
     parts += [
-        f"{_label(file)} begins with:\n\n{block_quote(cut(file.spoken, MOST_QUOTED))}"
+        f"{label(file)} begins with:\n\n{block_quote(cut(file.spoken, MOST_QUOTED))}"
         for file in reply.files
         if file.spoken
     ]
@@ -138,30 +141,37 @@ def _quotes(
         text = to_devin.to_markdown(one.text, one.blocks, names).strip() if is_said else ""
         files = "\n".join(_named(became.get(file) or Upload(file=file)) for file in one.files)
         said = "\n\n".join(filter(None, (cut(text, MOST_QUOTED // len(quoted)), files)))
-        parts += [_head(one, names), block_quote(said or NOT_SHOWN)]
+        head = f"[Forwarded message]({one.permalink}):" if one.permalink else "Forwarded message:"
+        inside = filter(None, (_origin(one, names), said or NOT_SHOWN))
+        parts += [head, block_quote("\n\n".join(inside))]
     if more := len(forwarded) - len(quoted):
         parts.append(f"(Forwarded messages that are left out here: {more})")
     return parts
 
 
-def _head(one: Forwarded, names: Names) -> str:
-    what = f"[Forwarded message]({one.permalink})" if one.permalink else "Forwarded message"
-    author = one.name or names.get(("user", one.author)) or one.author
-    place = one.place or names.get(("channel", one.channel))
-    by = f" by {author}" if author else ""
-    return f"{what}{by} in #{place}:" if place else f"{what}{by}:"
+def _origin(one: Forwarded, names: Names) -> str:
+    """Return who wrote a forwarded message, and where, for its quote: others chose these names."""
+    author = speaker(one.name or names.get(("user", one.author), ""), one.author)
+    place = one.place or names.get(("channel", one.channel), "")
+    place = called("channel", place, one.channel) if place else ""
+    parts = (f"by {author}" if author else "", f"in #{place}" if place else "")
+    return f"({' '.join(filter(None, parts))})" if any(parts) else ""
 
 
 def _named(brought: Upload) -> str:
-    return f"{_label(brought.file)} (attached)" if brought.url else _link(brought.file)
+    label = _label(brought.file, {brought.file.by})
+    return f"{label} (attached)" if brought.url else _link(brought.file, label)
 
 
-def _link(file: AttachedFile) -> str:
+def _link(file: AttachedFile, label: str) -> str:
     """Return a link to the file, if it has an address (docs.slack.dev/apis/slack-connect)."""
     if file.permalink:
-        return link(file.permalink, _label(file))
-    return f"[{_label(file)}]" if file.name else NAMELESS
+        return link(file.permalink, label)
+    return f"[{label}]" if file.name else NAMELESS
 
 
-def _label(file: AttachedFile) -> str:
+def _label(file: AttachedFile, own: Collection[str]) -> str:
+    """Return a file's title; for a file that somebody else uploaded, their ID."""
+    if file.by not in own:
+        return f"file by {file.by}"
     return " ".join(file.name.split()).replace("[", "(").replace("]", ")") or "file"

@@ -18,6 +18,7 @@ class AttachedFile(Record):
     if Slack does not give the content, also because it does not store the file (`is_external`).
     `look_up` is the id to pass to `files.info` if the event left the rest out. `size` is in bytes,
     0 if unknown. `spoken` is the beginning of what a voice clip says, if Slack has written it down.
+    `by` is the ID of the person or bot who uploaded it, if Slack says.
     """
 
     name: str
@@ -29,6 +30,7 @@ class AttachedFile(Record):
     size: int = 0
     is_external: bool = False
     spoken: str = ""
+    by: str = ""
 
     @property
     def is_hidden(self) -> bool:

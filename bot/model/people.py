@@ -87,6 +87,13 @@ class Person:
         is_described = self.is_known and not self.unsaid
         return is_described and not (self.is_guest or self.is_external or self.is_bot)
 
+    @property
+    def is_ours(self) -> bool:
+        """True if Slack says that they are a full member, or a bot, of this workspace."""
+        return self.is_full_member or (
+            self.is_bot and self.is_known and not (self.unsaid or self.is_external)
+        )
+
     @classmethod
     def unknown(cls, user: UserId) -> Self:
         """Return a person whom Slack does not describe: named by id, allowed nothing."""

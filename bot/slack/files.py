@@ -153,6 +153,7 @@ def attached(file: Mapping[str, Any]) -> AttachedFile:
         size=size if isinstance(size, int) and size >= 0 else 0,
         is_external=is_elsewhere,
         spoken=string(spoken, "content"),
+        by=string(file, "user"),
     )
 
 

@@ -21,7 +21,8 @@ from bot.redis.keys import known_key
 from bot.slack.api import SlackClient, ask_first, call, pages
 from bot.slack.channels import Channel
 from bot.slack.lookups import TIER_2, TIER_4, Lookup, Need, Source
-from bot.text.mrkdwn import SIGNS, Mention, Names, one_line
+from bot.text.mrkdwn import SIGNS, Mention, Names
+from bot.text.names import one_line
 
 HOME = "team_id"
 GUEST_FLAGS = frozenset({"is_restricted", "is_ultra_restricted"})
@@ -141,7 +142,10 @@ class People:
         return self._name_of(user)
 
     async def names(self, mentioned: frozenset[Mention]) -> Names:
-        """Return the names of what a text mentions, except those that Slack is late to tell."""
+        """Return the names of what a text mentions, except those that Slack is late to tell.
+
+        Guests, and people of other organizations, have none: they would speak in another's text.
+        """
         await self._prepare(await self._asked_for(mentioned))
         return self._names_of(mentioned)
 
@@ -189,7 +193,12 @@ class People:
         return self._known("user", user) or user
 
     def _names_of(self, mentioned: frozenset[Mention]) -> Names:
-        return {one: name for one in mentioned if (name := self._known(*one))}
+        known = (one for one in mentioned if one[0] != "user" or self._is_ours_known(one[1]))
+        return {one: name for one in known if (name := self._known(*one))}
+
+    def _is_ours_known(self, user: str) -> bool:
+        person = self._users.known(UserId(user))
+        return person is not None and person.is_ours
 
     def _known(self, kind: str, id_: str) -> str:
         """Return the name of what is mentioned, or nothing as long as Slack has not told it."""

@@ -11,12 +11,11 @@ is escaped for its place.
 """
 
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping
 from urllib.parse import quote
 
-_UNSEEN = frozenset({"Cc", "Cf", "Mn", "Me", "Zs", "Zl", "Zp"})
-_LIKE_BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+from bot.text import names as naming
+from bot.text.names import is_readable
 
 _TICKS = re.compile("`+")
 _NOT_IN_ADDRESS = re.compile(r"[\s<>]")
@@ -35,10 +34,10 @@ SIGNS: Mapping[str, str] = {"user": "@", "channel": "#", "usergroup": "@"}
 
 
 def called(mention: Mention, names: Names) -> str:
-    """Return `@Name`, `#name` or `@handle`, or nothing for an empty id."""
-    sign = SIGNS[mention[0]]
-    name = " ".join(names.get(mention, "").split()).removeprefix(sign) or mention[1]
-    return sign + name if name else ""
+    """Return `@Name (U0ID)`, `#name` or `@handle`, or nothing for an empty id."""
+    kind, id_ = mention
+    name = naming.called(kind, names.get(mention, ""), id_)
+    return SIGNS[kind] + name if name else ""
 
 
 def link(url: str, label: str = "", *, code: bool = False) -> str:
@@ -80,13 +79,6 @@ def block_quote(text: str) -> str:
     return "\n".join(f"> {line}".rstrip() for line in text.splitlines())
 
 
-def is_readable(text: str) -> bool:
-    """True if `text` has a character that a reader would see."""
-    return any(
-        unicodedata.category(char) not in _UNSEEN and char not in _LIKE_BLANKS for char in text
-    )
-
-
 _FRAME = str.maketrans("", "", "`>")
 """Takes away what is left of empty code, or of an empty quote."""
 
@@ -94,11 +86,6 @@ _FRAME = str.maketrans("", "", "`>")
 def says_something(markdown: str) -> bool:
     """True if a reader would see anything of Markdown."""
     return is_readable(markdown.translate(_FRAME))
-
-
-def one_line(name: str) -> str:
-    """Return a name, which its owner chose, as a single line of at most 80 printable characters."""
-    return " ".join("".join(c if c.isprintable() else " " for c in name).split())[:80]
 
 
 def fenced(code: str, name: str = "") -> str:
@@ -134,8 +121,8 @@ _FENCE = re.compile("(?<!`)```(.+?)```(?!`)", re.DOTALL)
 
 
 def to_markdown(text: str, names: Names) -> str:
-    """Return `text` as Markdown; ids take their names from `names`, else from `labels`."""
-    names = {**labels(text), **names}
+    """Return `text` as Markdown; ids take their names from `names`, else from `places`."""
+    names = {**places(text), **names}
     parts = _FENCE.split(text.replace("\r\n", "\n"))
     for at, part in enumerate(parts):
         if at % 2:
@@ -151,6 +138,11 @@ def to_markdown(text: str, names: Names) -> str:
 def labels(text: str) -> Names:
     """Return the names that the text itself gives, as in `<#C1|general>`."""
     return {mention: unescape(label) for mention, label in _mentions(text) if label}
+
+
+def places(text: str) -> Names:
+    """Return the `labels` of channels and groups: whether to name a person, their account says."""
+    return {mention: name for mention, name in labels(text).items() if mention[0] != "user"}
 
 
 def ids(text: str) -> Iterator[Mention]:

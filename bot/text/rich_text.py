@@ -13,6 +13,7 @@ from operator import itemgetter
 from bot.model.record import mapping, mappings, string
 from bot.text import mrkdwn
 from bot.text.mrkdwn import Mention, Names
+from bot.text.names import is_readable
 
 Element = Mapping[str, object]
 
@@ -110,7 +111,7 @@ def _styled(text: str, styles: frozenset[str]) -> str:
 
 def _marked(line: str, marks: str, *, is_code: bool) -> str:
     bare = line.strip()
-    if not mrkdwn.is_readable(bare):
+    if not is_readable(bare):
         return line
     if is_code:
         return f"{marks}{mrkdwn.code_span(line)}{marks[::-1]}"

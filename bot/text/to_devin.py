@@ -4,9 +4,9 @@ No line of the result is an attachment reference, and it can always be encoded a
 here does I/O or raises.
 
 The line that says who speaks ends in `Ada Lovelace, U0ADA (in Slack):`. The name is what a person
-chose; the ID is Slack's. So a name loses IDs, Markdown and whatever looks like that end, and in the
-rest of a message such an end is marked as typed. It is looked for as it is seen: in any case and
-width, with marks or unseen characters in between, and in letters of other scripts that look alike.
+chose (`names`); the ID is Slack's. In the rest of a message, such an end is marked as typed. It is
+looked for as it is seen: in any case and width, with marks or unseen characters in between, and in
+letters of other scripts that look alike.
 
 An aside is recognized by what people see, too: a message that begins with `(aside)` or `!aside`,
 Devin's own convention (docs.devin.ai/integrations/slack). What people meant to keep among
@@ -21,12 +21,12 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate, chain, pairwise
 
-from bot.model.people import WORKFLOW
 from bot.model.record import encodable, string
 from bot.model.replies import Reply
 from bot.model.threads import TOPIC_LIMIT, is_id
 from bot.text import content, mrkdwn, rich_text
-from bot.text.mrkdwn import NO_NAMES, Mention, Names, is_readable, unescape
+from bot.text.mrkdwn import NO_NAMES, Mention, Names, unescape
+from bot.text.names import is_readable
 from bot.text.to_slack import seen
 
 _ALIKE = str.maketrans(
@@ -36,26 +36,6 @@ _ALIKE = str.maketrans(
 """What looks alike, as one character; `i` stands for `l` as well."""
 
 _END = re.compile(r"\([^a-z0-9(]{0,20}in[^a-z0-9]{0,20}siack")
-_MARKUP = re.compile(r"[*`\[\]<>|\\~:]|(?<!\w)_|_(?!\w)|^(?:[#+>=-]|\d+[.)])+\s")
-_WORD = re.compile(r"[^\W\d_][\w\u0300-\u036f\ufe00-\ufe0f]{6,}")
-"""A word that is as long as an ID. Marks, which may be unseen, don't end it."""
-
-
-def speaker(name: str, id_: str) -> str:
-    """Return a person's or a bot's name with their ID, on one line; a workflow's has none."""
-    if id_ == WORKFLOW:
-        return name
-    if mark_typed(name) != name:  # it has what looks like that end
-        name = "".join(char for char in name if unicodedata.category(char) not in {"Ps", "Pe"})
-    name = _WORD.sub(lambda word: "" if _is_like_an_id(word[0]) else word[0], name)
-    name = " ".join(_MARKUP.sub("", name).split()).strip(" ,")
-    return f"{name}, {id_}" if is_readable(name) else id_
-
-
-def _is_like_an_id(word: str) -> bool:
-    """Return True if a word has digits and no small letter, in whatever width or script."""
-    plain = unicodedata.normalize("NFKC", word)
-    return plain.isupper() and any(map(str.isdigit, plain))
 
 
 def mark_typed(text: str) -> str:
@@ -107,7 +87,7 @@ def _ids(blocks: object) -> Iterator[Mention]:
 def mentioned(text: str, blocks: Sequence[Mapping[str, object]] = ()) -> frozenset[Mention]:
     """Return what `to_markdown` needs names for, except what `text` itself names."""
     found = {one for one in chain(mrkdwn.ids(text), _ids(blocks)) if is_id(one[1])}
-    return frozenset(found.difference(mrkdwn.labels(text)))
+    return frozenset(found.difference(mrkdwn.places(text)))
 
 
 def to_markdown(
@@ -118,7 +98,7 @@ def to_markdown(
     It comes from the blocks if they say anything, else from `text`, which loses structure, but
     names ids that blocks leave bare. An id without a name stays an id.
     """
-    markdown = content.to_markdown(blocks, {**mrkdwn.labels(text), **names})
+    markdown = content.to_markdown(blocks, {**mrkdwn.places(text), **names})
     return neutralise_attachments(encodable(markdown or mrkdwn.to_markdown(text, names)))
 
 
@@ -133,6 +113,7 @@ TEXT_READ = 1_000
 """The part of a message that is converted for `topic_of`: much in front may not be seen."""
 
 _AT_START = re.compile(r"^\|(?: --- \|)++$|^(?:> ?)*+(?:(?:[-•◦▪]|\d++\.) (?=\S))?", re.MULTILINE)
+_ID = re.compile(r" \([UW][A-Z0-9]+\)")
 _LINK = re.compile(r"\[([^\[\]\n]{1,200}+)\]\([A-Za-z][\w+.-]*+:[^()\s]++\)")
 _CODE = re.compile(r"`++([^`]++)`++")
 _PAIRS = [
@@ -147,7 +128,7 @@ def topic_of(markdown: str) -> str:
     People tell threads apart by it. It is not parsed, which takes long for some texts, and would
     make more of what they typed than Slack has shown.
     """
-    text = _AT_START.sub("", markdown[: 2 * TEXT_READ])
+    text = _ID.sub("", _AT_START.sub("", markdown[: 2 * TEXT_READ]))
     for mark in (_CODE, _LINK, *_PAIRS):
         text = mark.sub(r"\1", text)
     line = " ".join(seen(text).split())

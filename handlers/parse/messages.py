@@ -20,7 +20,7 @@ from bot.slack.app.workspace import Identity, Workspace
 from bot.slack.files import attached
 from bot.text import to_devin
 from bot.text.content import attachments, content, shared
-from bot.text.mrkdwn import one_line
+from bot.text.names import one_line
 from bot.text.to_devin import to_markdown
 
 Payload = Mapping[str, Any]

@@ -906,7 +906,10 @@ async def test_an_edit_of_what_the_bot_has_answered_is_told_and_does_nothing(
     assert desk.whispers("ada").count(delivery_reports.ANSWERED_BEFORE.text) == len(answered) + 1
     assert len(desk.whispers("ada")) == len(answered) + 1 + len(["Did you mean", "Send correction"])
     assert desk.devin.creations == []
-    assert desk.received() == [f"{FROM_ADA}@Devin Relay rebase", f"{FROM_ADA}Please tag"]
+    assert desk.received() == [
+        f"{FROM_ADA}@Devin Relay (U0DEVINREL) rebase",
+        f"{FROM_ADA}Please tag",
+    ]
     assert not any(tells(one.text, muted()) for one in desk.posts(thread))
     assert sum(session_address(desk.named()) in one.text for one in desk.posts(thread)) == 1
 

@@ -66,7 +66,8 @@ async def test_a_forwarded_message_is_read_with_its_author_place_and_link(
     assert received == (
         FROM_ADA
         + ("Look at **this**.\n\n" if comment else "")
-        + f"[Forwarded message]({address(desk, 'random', said)}) by Ben Franklin in #random:\n\n"
+        + f"[Forwarded message]({address(desk, 'random', said)}):\n\n"
+        + "> (by Ben Franklin, U0BEN00000 in #random)\n>\n"
         + "> Production is **down**."
     )
     assert desk.said(thread) == []
@@ -96,11 +97,11 @@ async def test_an_aside_above_a_forward_keeps_both_in_slack(bot: Bot, desk: Desk
 
 
 async def test_mentions_in_a_quote_are_read_by_name(bot: Bot, desk: Desk) -> None:
-    """This holds as in any reply; the author has the name that Slack shows."""
+    """A guest's name would be read in another person's text, so theirs stays an ID."""
     said = await alarm(desk, text="<@U0GUS00000> broke <#C0SECRETS0>")
     thread = await desk.linked_thread()
     await desk.slack.forward("random", said, thread=thread)
-    assert (await desk.until_received("broke")).endswith("> @gus broke #secrets")
+    assert (await desk.until_received("broke")).endswith("> @U0GUS00000 broke #secrets")
 
 
 async def test_a_place_that_slack_does_not_tell_is_left_out(bot: Bot, desk: Desk) -> None:
@@ -110,7 +111,8 @@ async def test_a_place_that_slack_does_not_tell_is_left_out(bot: Bot, desk: Desk
     thread = await desk.linked_thread()
     await desk.slack.forward("hr", said, thread=thread)
     received = await desk.until_received("down")
-    assert f"[Forwarded message]({address(desk, 'hr', said)}) by Ben Franklin:\n" in received
+    head = f"[Forwarded message]({address(desk, 'hr', said)}):"
+    assert f"{head}\n\n> (by Ben Franklin, U0BEN00000)\n" in received
 
 
 @on_both
@@ -135,7 +137,7 @@ async def test_a_file_that_cannot_go_is_linked_in_the_quote_and_told(bot: Bot, d
     ts = await desk.slack.forward("random", said, thread=thread)
     await desk.until_delivered(ts)
     (received,) = desk.received()
-    assert "\n\n> [log.txt](https://" in received
+    assert "\n> [log.txt](https://" in received
     await desk.until_said(only_linked(WhyLink.SIGN_IN), thread)
     assert quote(desk.posts(thread)[-1]) == only_linked(WhyLink.SIGN_IN).quote
 
@@ -148,7 +150,7 @@ async def test_who_forwards_must_be_allowed_and_nobody_else(bot: Bot, desk: Desk
     await desk.until_whispered(GUEST, "gus")
     await desk.slack.forward("random", said, thread=thread)
     (received,) = await desk.fence(thread)
-    assert "by gus in #random:\n\n> Let me in" in received
+    assert "> (by gus, U0GUS00000 in #random)\n>\n> Let me in" in received
 
 
 async def test_a_pasted_permalink_is_a_link_and_its_preview_changes_nothing(

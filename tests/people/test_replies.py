@@ -75,9 +75,9 @@ async def test_a_mention_that_is_no_command_is_one_reply(bot: Bot, desk: Desk) -
     kinds = [one.payload["event"]["type"] for one in desk.slack.deliveries[before:]]
     assert kinds.count("message") == kinds.count("app_mention") == 3
     assert await desk.fence(thread) == [
-        FROM_ADA + "@Devin Relay link the PR to the issue",
-        FROM_ADA + "@Devin Relay status of the build?",
-        FROM_ADA + "@Devin Relay please rebase",
+        FROM_ADA + "@Devin Relay (U0DEVINREL) link the PR to the issue",
+        FROM_ADA + "@Devin Relay (U0DEVINREL) status of the build?",
+        FROM_ADA + "@Devin Relay (U0DEVINREL) please rebase",
     ]
     assert desk.said(thread) == []
     assert desk.whispers("ada") == []

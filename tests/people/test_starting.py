@@ -146,7 +146,7 @@ async def test_a_thread_starts_a_session_with_itself_as_context(bot: Bot, desk: 
         "ada, U0ADA00000 (in Slack):\n\nPlease **fix** it\n\n"
         "This was asked in a Slack thread. Its messages, oldest first:\n\n"
         "> ada, U0ADA00000 (in Slack):\n>\n"
-        "> The **build** is red, @Ben Franklin\n>\n> [log.txt]\n\n"
+        "> The **build** is red, @Ben Franklin (U0BEN00000)\n>\n> [log.txt]\n\n"
         "> Ben Franklin, U0BEN00000 (in Slack):\n>\n> It is `test_upload`"
     )
     await desk.until_delivered(ts)

@@ -209,13 +209,13 @@ async def test_with_several_active_sessions_the_form_asks_which_is_meant(
     await wait_until(lambda: desk.slack.open_views("ada"), "the form opens")
     (form,) = desk.slack.open_views("ada")
     inputs = {one["block_id"]: one["element"] for one in form["blocks"] if "element" in one}
-    assert inputs["message"]["initial_value"] == "Ask @ben to *rebase* & test"
+    assert inputs["message"]["initial_value"] == "Ask @ben (U0BEN00000) to *rebase* & test"
     labels = [one["text"]["text"] for one in inputs["session"]["option_groups"][0]["options"]]
     assert labels == ["Fix the build (devin-fedcba98)", SHORT_ID]
     assert desk.devin.requests == []
     filled = {"session": OTHER_SESSION, "message": inputs["message"]["initial_value"]}
     await desk.slack.submit_view(form["id"], filled)
-    await desk.until_received("Ask @ben to **rebase** & test", OTHER_SESSION)
+    await desk.until_received("Ask @Ben Franklin (U0BEN00000) to **rebase** & test", OTHER_SESSION)
     assert len(desk.devin.requests) == 1
 
 
@@ -313,7 +313,7 @@ async def test_a_message_pings_nobody_but_whom_it_names(bot: Bot, desk: Desk) ->
     assert {*found} == {"control <@U0BEN00000>", "plain @U0BEN00000>"}
     await desk.until_delivered(message.ts)
     assert desk.received() == [
-        FROM_ADA + "@channel @here @Ben Franklin <b> &amp; **now**",
+        FROM_ADA + "@channel @here @Ben Franklin (U0BEN00000) <b> &amp; **now**",
     ]
 
 

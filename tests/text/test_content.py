@@ -230,7 +230,7 @@ def test_an_alert_is_read_with_its_details() -> None:
         ("1. a\n    a. b", [rich(text("a")), rich(text("b"))], "a\n\nb"),
         ("<@U1|ada> broke <#C1|web>", [rich({"type": "user", "user_id": "U1"}, text(" broke "),
                                            {"type": "channel", "channel_id": "C1"})],
-         "@ada broke #web"),
+         "@U1 broke #web"),
     ],
 )  # fmt: skip
 def test_what_an_app_says_twice_is_read_once(words: str, blocks: list[JSON], said: str) -> None:
@@ -287,13 +287,13 @@ def test_only_so_much_is_sent() -> None:
 
 
 def test_mentions_in_blocks_are_named() -> None:
-    """Their names are looked up wherever they are, and labels stand in for a missing one."""
+    """Their names are looked up wherever they are, and a label names nobody."""
     table = {"type": "table", "rows": [[rich({"type": "user", "user_id": "U3"})]]}
     blocks = [section("<@U1> <@U2|bob> <#C1>"), table]
     found = mentioned("", blocks)
     assert found == {("user", "U1"), ("user", "U2"), ("user", "U3"), ("channel", "C1")}
     names = {("user", "U1"): "Ada", ("user", "U3"): "Cy", ("channel", "C1"): "web"}
-    assert to_markdown("", blocks, names) == "@Ada @bob #web\n\n| @Cy |\n| --- |"
+    assert to_markdown("", blocks, names) == "@Ada (U1) @U2 #web\n\n| @Cy (U3) |\n| --- |"
 
 
 def test_blocks_name_no_file() -> None:

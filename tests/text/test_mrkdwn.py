@@ -13,8 +13,8 @@ NAMES = {("user", "U1"): "Ada", ("channel", "C1"): "general", ("usergroup", "S1"
 @each(
     ("slack", "markdown"),
     [
-        ("<@U1> and <@W9>", "@Ada and @W9"),
-        ("<@U2|bob> then <@U2>", "@bob then @bob"),
+        ("<@U1> and <@W9>", "@Ada (U1) and @W9"),
+        ("<@U2|bob> then <@U2>", "@U2 then @U2"),
         ("<#C1> <#C1|old> <#C2|random> <#C3|> <#C4>", "#general #general #random #C3 #C4"),
         ("<!subteam^S1> <!subteam^S2|@web> <!subteam^S3>", "@platform @web @S3"),
         ("<!here> <!channel|channel> <!everyone>", "@here @channel @everyone"),
@@ -43,7 +43,10 @@ def test_controls_become_what_they_show(slack: str, markdown: str) -> None:
         ("*bold* _it_ ~gone~", "**bold** _it_ ~~gone~~"),
         ("*_both_* and _*both*_", "**_both_** and _**both**_"),
         ("(*a*), *b*.", "(**a**), **b**."),
-        ("*see <https://x.io|y>, <@U1> and `*c*`*", "**see [y](https://x.io), @Ada and `*c*`**"),
+        (
+            "*see <https://x.io|y>, <@U1> and `*c*`*",
+            "**see [y](https://x.io), @Ada (U1) and `*c*`**",
+        ),
         ("*see https://x.io/a.*", "**see https://x.io/a.**"),
         ("*.py and *bold*", "*.py and **bold**"),
         ("*a _b* c_", "**a _b** c_"),
@@ -62,7 +65,7 @@ def test_emphasis_is_read_at_word_boundaries_only(slack: str, markdown: str) -> 
     ("slack", "markdown"),
     [
         ("`a_b *c* &lt;d&gt;`", "`a_b *c* <d>`"),
-        ("`<https://x.io|x.io>` `<@U1>`", "`x.io` `@Ada`"),
+        ("`<https://x.io|x.io>` `<@U1>`", "`x.io` `@Ada (U1)`"),
         ("`<https://x.io|docs>`", "`docs (https://x.io)`"),
         ("``a`b``", "``a`b``"),
         ("an ` alone, `` two", "an ` alone, `` two"),

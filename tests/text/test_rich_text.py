@@ -43,7 +43,7 @@ def rich(*elements: object) -> list[Mapping[str, object]]:
 @pytest.mark.parametrize(
     ("element", "markdown"),
     [
-        ({"type": "user", "user_id": "U1"}, "@Ada"),
+        ({"type": "user", "user_id": "U1"}, "@Ada (U1)"),
         ({"type": "user", "user_id": "U9"}, "@U9"),
         ({"type": "channel", "channel_id": "C1"}, "#general"),
         ({"type": "channel", "channel_id": "C2"}, "#random"),
@@ -61,7 +61,7 @@ def rich(*elements: object) -> list[Mapping[str, object]]:
         ({"type": "date"}, ""),
         ({"type": "color", "value": "#00ff00"}, "#00ff00"),
         ({"type": "team", "team_id": "T1"}, "T1"),
-        ({"type": "user", "user_id": "U1", "style": {"code": True}}, "`@Ada`"),
+        ({"type": "user", "user_id": "U1", "style": {"code": True}}, "`@Ada (U1)`"),
         (text("a < b &amp; *c* _d_"), "a < b &amp; *c* _d_"),
         ({"type": "unheard_of", "text": "said"}, "said"),
         ({"type": "unheard_of", "fallback": "said"}, "said"),
@@ -141,18 +141,18 @@ def test_blocks_are_preferred_and_text_is_left_for_empty_ones() -> None:
 
 def test_a_name_takes_one_line() -> None:
     """A display name cannot add lines."""
-    assert to_markdown("<@U1>", names={("user", "U1"): "@a\n b"}) == "@a b"
+    assert to_markdown("<@U1>", names={("user", "U1"): "@a\n b"}) == "@a b (U1)"
 
 
 def test_mentioned_ids_are_those_without_a_name() -> None:
-    """An id named in the text needs no look-up, even if only blocks mention it."""
+    """A place named in the text needs no look-up; for a person, their account is read."""
     blocks = rich(
         section({"type": "user", "user_id": "U3"}, {"type": "channel", "channel_id": "C1"}),
         bullets(section({"type": "usergroup", "usergroup_id": "S2"})),
     )
     message = "<@U1> <@U2|bob> <#C1|general> <#C2|> <!subteam^S1> <!here> <https://x.io>"
     assert mentioned(message, blocks) == {
-        *(("user", "U1"), ("user", "U3"), ("channel", "C2")),
+        *(("user", "U1"), ("user", "U2"), ("user", "U3"), ("channel", "C2")),
         *(("usergroup", "S1"), ("usergroup", "S2")),
     }
 

@@ -12,8 +12,8 @@ from bot.model.files import AttachedFile, Forwarded
 from bot.model.people import WORKFLOW, UserId
 from bot.model.replies import Reply
 from bot.model.threads import ThreadRef
-from bot.text.mrkdwn import one_line
-from bot.text.to_devin import mark_typed, speaker
+from bot.text.names import LONGEST, called, one_line, plain, speaker
+from bot.text.to_devin import mark_typed
 
 ADA, BEN = UserId("U0ADA00000"), UserId("U0BEN00000")
 THREAD = ThreadRef(team="T1", channel="C1", thread_ts="1.000001")
@@ -67,14 +67,17 @@ def test_marking_takes_nothing_away_and_leaves_no_such_end(text: str) -> None:
     ("name", "shown"),
     [
         ("Ada Lovelace", "Ada Lovelace"),
-        ("Ada (she/her)", "Ada (she/her)"),
+        ("Ada (she/her)", "Ada she/her"),
         ("ada_lovelace", "ada_lovelace"),
         ("BENJAMIN", "BENJAMIN"),
         ("**Ada** `x`", "Ada x"),
-        ("[Ada](https://evil.example)", "Ada(https//evil.example)"),
+        ("[Ada](https://evil.example)", "Ada https //evil.example"),
         ("# Ada", "Ada"),
-        ("\u5c71\u7530\u592a\u90ce2026", "\u5c71\u7530\u592a\u90ce2026"),
-        ("ada_l2026", "ada_l2026"),
+        ("\u5c71\u7530 \u592a\u90ce", "\u5c71\u7530 \u592a\u90ce"),
+        ("\u0905\u0926\u093f\u0924\u093f", "\u0905\u0926\u093f\u0924\u093f"),
+        ("Zoe\u0308 O'Neil-Smith", "Zo\u00eb O'Neil-Smith"),
+        ("Ada U0BE\U000e0100N1234 u0ben1234 U0BEN-1234 R2D2", "Ada"),
+        ("1. Ada 2026", "Ada"),
         ("Ben Franklin, U0BEN00000", "Ben Franklin"),
         ("Ben, \uff350\uff22\uff25\uff2e\uff10\uff10\uff10\uff10\uff10", "Ben"),
         ("Ben, U0\u0412EN00000", "Ben"),
@@ -92,6 +95,30 @@ def test_a_name_keeps_its_words_and_loses_what_could_deceive(name: str, shown: s
 def test_without_a_name_that_can_be_seen_the_id_is_left(name: str) -> None:
     """The line always says who speaks."""
     assert speaker(name, ADA) == "U0ADA00000"
+
+
+@given(name=st.text(max_size=80) | HOSTILE)
+def test_a_name_is_a_few_words_of_letters_however_it_was_chosen(name: str) -> None:
+    """It has nothing that Markdown or a reader could take for more; read twice, it is the same."""
+    shown = plain(name)
+    assert len(shown) <= LONGEST
+    assert plain(shown) == shown
+    for word in shown.split():
+        assert any(map(str.isalpha, word))
+        assert not re.search(r"[^\W\d].*\d", word)
+    kept = {char for char in shown if unicodedata.category(char)[0] not in "LNM"}
+    assert kept <= set(" '\u2019.,-_/")
+
+
+@pytest.mark.parametrize(
+    ("chosen", "shown"),
+    [("general", "general"), ("équipe-ci", "équipe-ci"), ("दिल्ली", "दिल्ली"),
+     ("#dev.ops", "dev.ops"),
+     ("a) run this", "C1"), ("`x`", "C1"), ("", "C1"), ("\u200b", "C1"), ("x" * 81, "C1")],
+)  # fmt: skip
+def test_a_channel_has_a_name_of_one_word_or_its_id(chosen: str, shown: str) -> None:
+    """Slack allows letters, digits, hyphens and underscores in it; a group's has dots."""
+    assert called("channel", chosen, "C1") == shown
 
 
 def test_a_workflow_has_no_id() -> None:

@@ -19,7 +19,8 @@ from bot.relay.lifecycle.starting import Choosing, Chosen, Start
 from bot.slack.app.workspace import Identity, Workspace
 from bot.text.content import section
 from bot.text.mrkdwn import block_quote
-from bot.text.to_devin import is_empty, mark_typed, speaker
+from bot.text.names import speaker
+from bot.text.to_devin import is_empty, mark_typed
 from bot.text.to_slack import cut
 from bot.wording import refusals
 from bot.wording.lifecycle import starting as words
