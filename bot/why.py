@@ -45,6 +45,7 @@ TROUBLE, OPERATIONS = "docs/troubleshooting.md", "docs/operations.md"
 NO_REPLY = f"See {TROUBLE}, A reply without a mark or an answer."
 DEVINS = f"See {TROUBLE}, Devin's message is not in the thread."
 SILENT = f"See {TROUBLE}, A reply with ✅, and no answer."
+UNREADABLE = f"Log `sessions not read` has Devin's reason: {OPERATIONS}, RelayReadsFail."
 AGAIN = "press Send to Devin in the message's menu."
 PUT_OFF = f"Wait. Log `waits` has Devin's reason: {TROUBLE}, A reply that waits."
 SLACKS = f"See {OPERATIONS}, RelaySlackErrors."
@@ -232,6 +233,9 @@ def _delivered(at: Millis, facts: Mapping[str, Facts]) -> Verdict:
         return WELL, says, "Look into the session of the reply: the thread has another one now."
     spoke = Millis(seen.get("said_at") or 0) > Millis(int(sent))
     is_read = seen.get("read_at", 0) > int(sent) and not any(seen[name] for name in PARTLY)
+    wanted = Millis(seen.get("read_wanted_at") or 0)
+    if wanted > Millis(seen.get("read_at", 0)) and at - wanted > NEW_MS:
+        return LOOK, f"{says}; its session's messages can't be read", UNREADABLE
     if not spoke and not is_read:
         return WELL, f"{says}; its session's messages haven't been read since", SILENT
     state = f"{seen['state']} ({seen['trouble']})" if seen["trouble"] else seen["state"]

@@ -21,7 +21,7 @@ import httpx
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 
-from bot.devin.api import DevinMessage, Failure, Unread
+from bot.devin.api import LATE, DevinMessage, Failure, Unread
 from bot.model.findings import Finding
 from bot.model.options import Options, Playbook
 from bot.model.record import encodable, mappings, parse_object, string
@@ -122,7 +122,7 @@ def reason(error: Exception) -> str:
         return "no connection in time"
     if isinstance(cause, NOT_SENT):
         return broken(cause)
-    return "no answer in time" if isinstance(cause, TimeoutError) else "connection lost"
+    return LATE if isinstance(cause, TimeoutError) else "connection lost"
 
 
 def _cause(error: Exception) -> BaseException:

@@ -83,6 +83,14 @@ class SessionSummary:
     unclear: str = field(default="", compare=False)
 
 
+LATE = "no answer in time"
+
+
+def patience(slow: int) -> tuple[int, int]:
+    """Return the most messages on a page, and how often longer it may take than usual."""
+    return ((200, 1), (200, 1), (20, 4), (1, 6))[min(slow, 3)]
+
+
 @dataclass(frozen=True, slots=True)
 class Unread:
     """A read without a result; `status` is that of the answer, 0 if none came in time.
@@ -104,6 +112,11 @@ class Unread:
         if self.is_too_long:
             return "answer too long"
         return f"HTTP {self.status}" if self.status else self.why or "no answer"
+
+    @property
+    def is_late(self) -> bool:
+        """True if the answer took too long."""
+        return self.why == LATE
 
     @property
     def is_passing(self) -> bool:
@@ -190,12 +203,14 @@ class Devin(Protocol):
         session: SessionId,
         after: Cursor | None = None,
         clock: Callable[[], datetime] = utc_now,
+        slow: int = 0,
     ) -> MessagePage | Unread:
         """Read the messages behind `after`, or from the first one, as many as come in time.
 
         Up to 200 messages before `after` are repeated, so that one that is listed late, at an
         earlier place, is not missed: the caller drops what it knows by id. The `skew` of the
-        result compares Devin's clock with `clock`.
+        result compares Devin's clock with `clock`. After some reads that were too `slow`, it asks
+        for less at once, if it can, and waits longer.
         """
 
     async def survey(self, sessions: Sequence[SessionId]) -> Survey | Unread:

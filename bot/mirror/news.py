@@ -40,7 +40,6 @@ from bot.model.sessions import (
     CAPS,
     NEAR,
     NEEDS_PERSON,
-    OVER,
     Child,
     Follow,
     Said,
@@ -60,22 +59,22 @@ QUESTION_READ = 4_000
 
 
 def events_of(
-    poll: TakenPoll, seen: Watched, new: Sequence[Said], page: MessagePage
+    poll: TakenPoll, seen: Watched, new: Sequence[Said], page: MessagePage | None
 ) -> Sequence[Said]:
-    """Return what people must know besides Devin's words."""
-    if page.has_more:
+    """Return what people must know besides Devin's words, which could not be read without page."""
+    if page is not None and page.has_more:
         return ()  # the state is that of the end, which was not read
     rest, cap = _at_rest(poll, seen, new, page), _of_cap(poll, seen)
     if any(one.kind is SaidKind.CAP_REACHED for one in cap):
         ends = {SaidKind.FINISHED, SaidKind.ENDED}  # which leave it to the cap how to go on
         more = {"cap": seen.cap}
         rest = [one.model_copy(update=more if one.kind in ends else {}) for one in rest]
-    return [*_of_pull_requests(poll.seen, seen), *rest, *_in_trouble(poll, seen), *cap]
+    return [*_of_pull_requests(poll, seen), *rest, *_in_trouble(poll, seen), *cap]
 
 
-def _of_pull_requests(before: Watched, seen: Watched) -> Sequence[Said]:
+def _of_pull_requests(poll: TakenPoll, seen: Watched) -> Sequence[Said]:
     """Return what was opened, merged and closed; other states are the card's alone."""
-    known = {one.url: one.state for one in before.pull_requests}
+    known = {one.url: one.state for one in poll.seen.pull_requests}
     kinds = [
         (kind, one.url)
         for one in seen.pull_requests
@@ -86,19 +85,19 @@ def _of_pull_requests(before: Watched, seen: Watched) -> Sequence[Said]:
         )
         if kind is not None and is_so
     ]
-    return [Said(kind=kind, at=seen.read_at, text=url) for kind, url in kinds]
+    return [Said(kind=kind, at=poll.began, text=url) for kind, url in kinds]
 
 
 _OVER = {"merged": SaidKind.MERGED, "closed": SaidKind.CLOSED}
 
 
 def _at_rest(
-    poll: TakenPoll, seen: Watched, new: Sequence[Said], page: MessagePage
+    poll: TakenPoll, seen: Watched, new: Sequence[Said], page: MessagePage | None
 ) -> Sequence[Said]:
     """Return the event of a turn that is over, if people have not been told of it."""
-    before, last, at = poll.seen, seen.last, seen.read_at
+    before, last, at = poll.seen, None if page is None else seen.last, poll.began
     has_changed = seen.state is not before.state
-    is_turn = has_changed or bool(new) or before.has_more
+    is_turn = has_changed or bool(new) or before.has_more or bool(before.unread_since)
     match seen.state:
         case SessionState.WAITING if is_turn and last and _ends_with_devin(page):
             options = parse_question(last.text[-QUESTION_READ:])
@@ -144,7 +143,7 @@ def _in_trouble(poll: TakenPoll, seen: Watched) -> Sequence[Said]:
     is_told = seen.trouble is poll.seen.trouble and not _is_unmoved_by_reply(poll)
     if not seen.trouble or seen.state is SessionState.ENDED or is_told or _is_capped(seen):
         return ()
-    return [Said(kind=SaidKind.TROUBLE, at=seen.read_at, trouble=seen.trouble)]
+    return [Said(kind=SaidKind.TROUBLE, at=poll.began, trouble=seen.trouble)]
 
 
 def _is_capped(seen: Watched) -> bool:
@@ -165,7 +164,7 @@ def _of_cap(poll: TakenPoll, seen: Watched) -> Sequence[Said]:
         kind = SaidKind.CAP_NEAR
     else:
         return ()
-    return [Said(kind=kind, at=seen.read_at, acus=seen.acus or 0.0, cap=seen.cap or 0)]
+    return [Said(kind=kind, at=poll.began, acus=seen.acus or 0.0, cap=seen.cap or 0)]
 
 
 def _has_reply(poll: TakenPoll) -> bool:
@@ -185,7 +184,7 @@ def _has_answered(poll: TakenPoll, last: Said | None) -> bool:
 
 
 def opened_by(
-    poll: TakenPoll, seen: Watched, events: Sequence[Said], page: MessagePage
+    poll: TakenPoll, seen: Watched, events: Sequence[Said], page: MessagePage | None
 ) -> dict[str, object]:
     """Return what is open by now, just asked or still asked, and what was said of the cap."""
     before, update = poll.seen, dict[str, object]()
@@ -201,13 +200,13 @@ def opened_by(
     return {**update, "cap_said": caps[0]} if caps else update
 
 
-def _is_answered(poll: TakenPoll, page: MessagePage) -> bool:
+def _is_answered(poll: TakenPoll, page: MessagePage | None) -> bool:
     """Return True if somebody has replied to what was open; to a question, also in Devin."""
     is_question = poll.seen.has_open(SessionState.WAITING)
     return _has_reply(poll) or (is_question and not _ends_with_devin(page))
 
 
-def closed_by(poll: TakenPoll, seen: Watched, page: MessagePage) -> Sequence[Said]:
+def closed_by(poll: TakenPoll, seen: Watched, page: MessagePage | None) -> Sequence[Said]:
     """Return the end of what was open, if its post has buttons."""
     before = poll.seen
     if before.asked == seen.asked or not before.options:
@@ -223,9 +222,9 @@ def _ask_id(what: str) -> str:
     return sha256(what.encode()).hexdigest()[:16]
 
 
-def _ends_with_devin(page: MessagePage) -> bool:
+def _ends_with_devin(page: MessagePage | None) -> bool:
     """Return True unless a person wrote the last message, so that Devin waits no more."""
-    return not page.messages or page.messages[-1].source is Source.DEVIN
+    return page is None or not page.messages or page.messages[-1].source is Source.DEVIN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -287,22 +286,6 @@ def found_in(poll: TakenPoll, reading: Reading) -> Found:
     )
 
 
-def not_found(poll: TakenPoll) -> Found | None:
-    """Return what to record of a session that Devin finds in no way; None if that is known.
-
-    Nothing was read, so that nothing is missed if it is back. One that is over stays so, and one
-    that was only just linked may not be there yet.
-    """
-    age = poll.began - poll.read_wanted_at
-    is_settling = poll.seen.is_new and age < SETTLING_MS * poll.pause
-    if poll.seen.is_missing or poll.seen.state in OVER or is_settling:
-        return None
-    unknown = SessionState.UNKNOWN
-    since = poll.seen.since if poll.seen.state is unknown else poll.began
-    seen = poll.seen.model_copy(update={"state": unknown, "since": since, "is_missing": True})
-    return Found(seen=seen, after=until_next(poll, seen), cards=poll.threads)
-
-
 def shows(seen: Watched) -> tuple[object, ...]:
     """Return what a card shows of a session; while Devin works, its cost by tenths of its cap."""
     cost = seen.acus if seen.is_at_rest else int(10 * seen.used)
@@ -323,6 +306,8 @@ def _seen(
         "spoke_at": max([before.spoke_at, *(as_millis(one.at) - skew for one in page.messages)]),
         "skew": skew,
         "is_too_long": reading.is_too_long,
+        "unread_since": Millis(0),
+        "is_unread_told": False,
         "reread_since": reread if page.has_more or page.is_hidden else Millis(0),
     }
     if reading.is_too_long or (page.is_hidden and is_history):
@@ -332,20 +317,28 @@ def _seen(
     if new:
         update |= {"last": new[-1], "is_turn_shown": is_history}
     if summary is not None and not page.has_more:
-        update |= {
-            "title": summary.title or before.title,
-            "url": summary.url or before.url,
-            "state": summary.state,
-            "is_missing": False,
-            "since": before.since if summary.state is before.state else poll.began,
-            "trouble": summary.trouble,
-            "pull_requests": pulls_by(before, summary),
-            "children": reading.children,
-            "parent": summary.parent or before.parent,
-            "acus": before.acus if summary.acus is None else summary.acus,
-            "updated": updated_of(summary),
-        }
+        update |= told_by(summary, poll, reading.children)
     return before.model_copy(update=update)
+
+
+def told_by(
+    summary: SessionSummary, poll: TakenPoll, children: tuple[Child, ...]
+) -> dict[str, object]:
+    """Return the fields of what is seen that a survey tells."""
+    before = poll.seen
+    return {
+        "title": summary.title or before.title,
+        "url": summary.url or before.url,
+        "state": summary.state,
+        "is_missing": False,
+        "since": before.since if summary.state is before.state else poll.began,
+        "trouble": summary.trouble,
+        "pull_requests": pulls_by(before, summary),
+        "children": children,
+        "parent": summary.parent or before.parent,
+        "acus": before.acus if summary.acus is None else summary.acus,
+        "updated": updated_of(summary),
+    }
 
 
 def _unreadable(one: LinkedThread, poll: TakenPoll, reading: Reading) -> Sequence[Said]:

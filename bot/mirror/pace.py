@@ -106,7 +106,7 @@ def worth_of(poll: TakenPoll, summary: SessionSummary | None) -> Worth:
         or pulls_by(seen, summary) != seen.pull_requests
         or (seen.is_at_rest and summary.acus != seen.acus)  # at work, the next read finds it soon
     )
-    is_wanted = poll.read_wanted_at >= seen.read_at or seen.has_more
+    is_wanted = poll.read_wanted_at >= seen.read_at or seen.has_more or seen.unread_since
     if is_wanted or has_moved or _is_settling(poll):
         return Worth.NEWS
     if state is SessionState.ENDED:

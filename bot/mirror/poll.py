@@ -12,8 +12,10 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from http import HTTPStatus
 
+from cachetools import TTLCache
+
 from bot.devin.api import Cursor, Devin, MessagePage, SessionSummary, Survey, Unread
-from bot.mirror import news, pace
+from bot.mirror import news, pace, unread
 from bot.mirror.agents import StatusLines
 from bot.model.errors import StoreAway
 from bot.model.generation import generation_of
@@ -37,6 +39,9 @@ DENIED = frozenset({401, 403})
 
 UNREAD, UNREADABLE = 5, 60
 """The waits after a read that failed, and after such a status, in `Timing.watch_pause`."""
+
+MOST_SLOW, SLOW_SECONDS = 1_000, 600
+"""Most sessions whose reads are remembered as too slow, and for how long after the last one."""
 
 MOST_WORDS = 50
 """Most unknown words for states that are counted each by themselves."""
@@ -81,6 +86,7 @@ class SessionPoll:
         self._lanes = asyncio.Semaphore(READ_AT_ONCE)
         self._reading: set[SessionId] = set()
         self._unclear: set[str] = set()
+        self._slow: TTLCache[SessionId, int] = TTLCache(MOST_SLOW, SLOW_SECONDS)
 
     async def poll(self, polls: Sequence[TakenPoll]) -> None:
         """Poll sessions that were taken together; after `StoreAway`, the leases of some run out."""
@@ -141,11 +147,11 @@ class SessionPoll:
         name = one.unclear if one.unclear in self._unclear else metrics.OTHER
         metrics.ODD_ANSWERS.labels(f"state: {name}").inc()
 
-    async def _unread(self, why: Unread) -> timedelta:
+    async def _unread(self, why: Unread, **ids: str) -> timedelta:
         """Let all wait as long as Devin asks; return the time after which to try again."""
         is_refused = why.status in DENIED
         level = logging.ERROR if is_refused else logging.WARNING
-        log.log(level, "sessions not read", extra={"reason": why.reason})
+        log.log(level, "sessions not read", extra={**ids, "reason": why.reason})
         metrics.READS_PUT_OFF.labels(why.reason).inc(why.reads)
         if why.retry_after is None:
             pauses = UNREADABLE if is_refused else UNREAD
@@ -172,7 +178,7 @@ class SessionPoll:
         is_too_long = isinstance(page, Unread) and page.is_too_long
         if isinstance(page, Unread):
             if not is_too_long:
-                await self._put_off(poll, page, is_listed=due.summary is not None)
+                await self._put_off(replace(due, poll=poll), page)
                 return
             _note(poll.session, page.reason)
             skew = timedelta(milliseconds=poll.seen.skew)
@@ -209,26 +215,42 @@ class SessionPoll:
         elif poll.seen.state is SessionState.WORKING:
             self._status_lines.clear(threads)
 
-    async def _put_off(self, poll: TakenPoll, why: Unread, *, is_listed: bool) -> None:
-        if why.status != HTTPStatus.NOT_FOUND:
-            await self._watches.end([(poll, await self._unread(why))])
-            return
-        _note(poll.session, why.reason)
-        metrics.READS_PUT_OFF.labels(why.reason).inc()
-        if not is_listed and (found := news.not_found(poll)) is not None:
-            await self._record(poll, found)
+    async def _put_off(self, due: _Due, why: Unread) -> None:
+        """Record what is known without the messages, which are read again later."""
+        poll, found = due.poll, None
+        if why.status == HTTPStatus.NOT_FOUND:
+            _note(poll.session, why.reason)
+            metrics.READS_PUT_OFF.labels(why.reason).inc()
+            after = pace.pause_of(poll)
+            if due.summary is None:
+                found = unread.not_found(poll)
         else:
-            await self._watches.end([(poll, pace.pause_of(poll))])
+            after = await self._unread(why, session_id=poll.session)
+        if due.summary is not None or why.status != HTTPStatus.NOT_FOUND:
+            known = unread.Unheard(
+                summary=due.summary,
+                default=self._default,
+                has_news=due.worth is pace.Worth.NEWS,
+                children=due.children,
+            )
+            found = unread.found_without(poll, known, after)
+        if found is None or found.seen == poll.seen:
+            await self._watches.end([(poll, after)])
+        else:
+            await self._record(poll, found)
 
     async def _page(self, poll: TakenPoll) -> tuple[MessagePage | Unread, bool]:
         """Read the messages after the cursor; also return True if that was of no use."""
         written_by, _, known = poll.seen.cursor.partition(" ")
         is_reread = written_by not in {"", self._api}
         cursor = Cursor(known) if known and not is_reread else None
-        page = await self._devin.messages(poll.session, cursor, poll.clock)
+        slow = self._slow.get(poll.session, 0)
+        page = await self._devin.messages(poll.session, cursor, poll.clock, slow)
         if isinstance(page, Unread) and cursor and page.status in LOST_CURSOR:
             cursor, is_reread = None, True
-            page = await self._devin.messages(poll.session, None, poll.clock)
+            page = await self._devin.messages(poll.session, None, poll.clock, slow)
+        if isinstance(page, Unread) and page.is_late:
+            self._slow[poll.session] = slow + 1
         if isinstance(page, MessagePage):
             if page.has_more and page.cursor == cursor:
                 _note(poll.session, "no cursor for what follows")

@@ -175,7 +175,8 @@ class SaidKind(StrEnum):
 
     `QUESTION`: the session waits for an answer to its last message; `options` become buttons, which
     give way once that is `ANSWERED`, or the session `MOVED_ON`. `TROUBLE`: it has stopped and needs
-    somebody to act. `TOO_LONG`: its messages can't be read. `PULL_REQUEST`: one was opened.
+    somebody to act. `TOO_LONG`: its messages can't be read, or `UNREAD`, not now. `PULL_REQUEST`:
+    one was opened.
     """
 
     MESSAGE = "message"
@@ -188,6 +189,7 @@ class SaidKind(StrEnum):
     ENDED = "ended"
     TROUBLE = "trouble"
     TOO_LONG = "too_long"
+    UNREAD = "unread"
     CAP_NEAR = "cap_near"
     CAP_REACHED = "cap_reached"
     ANSWERED = "answered"
@@ -290,8 +292,10 @@ class Watched(Record):
     is the id of the message that last asked something. After the cursor was lost, `reread_since` is
     when the session had been read before, until all of it is read again, and while Devin hides the
     messages of a session, when it was first read without them, unless a thread follows it from the
-    first word. `is_too_long`: its messages can't be read. `is_missing`: Devin doesn't find it.
-    `cap` is that of the session's start, and `cap_said` the last event of it that people were told.
+    first word. `is_too_long`: its messages can't be read. `unread_since` is when a read of new ones
+    failed first, 0 if the last one succeeded; `is_unread_told`: threads know that. `is_missing`:
+    Devin doesn't find it. `cap` is that of the session's start, and `cap_said` the last event of it
+    that people were told.
 
     `asked` is the id of the open question or approval, `asked_in` the state in which it was asked,
     and `options` are the answers that its buttons offer, of which an approval has one. It stays
@@ -318,6 +322,8 @@ class Watched(Record):
     has_more: bool = False
     reread_since: Millis = Millis(0)
     is_too_long: bool = False
+    unread_since: Millis = Millis(0)
+    is_unread_told: bool = False
     is_missing: bool = False
     last: Said | None = None
     is_turn_shown: bool = True

@@ -22,7 +22,7 @@ Facts = Mapping[str, Any]
 REPLY = "state", "session", "round", "accepted", "not_before", "sending_since", "put_off_at"
 OUTCOME = "kind", "refusal", "status"
 LINK_FIELDS = "session", "by", "linked_at", "since", "muted", "follow"
-PARTLY = "has_more", "reread_since", "is_too_long"
+PARTLY = "has_more", "reread_since", "is_too_long", "unread_since"
 """What a session has while Devin's words in it are not all read."""
 SEEN = "state", "since", "trouble", "is_missing", "read_at", "spoke_at", *PARTLY
 SESSION = "read_wanted_at", "failing", "attempts", "ended_by"

@@ -96,13 +96,18 @@ class DevinMessage:
     listed_at: float = 0.0
 
 
+Unread = int | Literal["garbage", "half", "hangs", "slow"] | None
+"""How reads of a session's messages fail: with a status, another form, half of an answer, none, or
+one that takes the longer the more messages are asked for."""
+
+
 @dataclass(slots=True)
 class DevinSession:
     """A session: its answer, the messages it took, and its number of concurrent requests.
 
     `before` is the state with its answer to which it returns after `times` requests. `cap` is what
     it may use, in ACUs, and `body` that of the request that started it. A read shows it with the
-    fields in `shown_as`, which no document describes.
+    fields in `shown_as`, which no document describes. Reads of its messages are `unread`.
     """
 
     session_id: str
@@ -123,6 +128,7 @@ class DevinSession:
     cap: int | None = None
     body: dict[str, Any] = field(default_factory=dict)
     shown_as: dict[str, object] = field(default_factory=dict)
+    unread: Unread = None
     messages: list[DevinMessage] = field(default_factory=list)
     requests: list[DevinRequest] = field(default_factory=list)
     in_flight: int = 0

@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bot.devin.api import Cursor, DevinMessage, MessagePage, SessionSummary, Source
-from bot.mirror.news import Reading, found_in, not_found
+from bot.mirror.news import Reading, found_in
 from bot.mirror.pace import MOST_PULLS, SETTLING_MS, asked_with, children_of
+from bot.mirror.unread import not_found
 from bot.model.people import UserId
 from bot.model.sessions import (
     Follow,

@@ -356,6 +356,12 @@ async def test_what_devin_has_says_what_devin_does_with_it(case: Case) -> None:
     for partly in ({"has_more": True}, {"is_too_long": True}, {"reread_since": 1}):
         found = await read(state=SessionState.WORKING, last=Said(at=ms(-60)), **partly)
         assert found.endswith(": Devin has it; its session's messages haven't been read since")
+    await case.raw.hset(at(watched_key(ID)), "read_wanted_at", str(ms(10)))
+    assert "haven't been read since" in await read(state=SessionState.WORKING, has_more=True)
+    await case.raw.hset(at(watched_key(ID)), "read_wanted_at", str(ms(-90)))
+    record = Watched(read_at=ms(-120), unread_since=ms(-90), since=ms(-180)).to_json()
+    await case.raw.hset(at(watched_key(ID)), "seen", record)
+    assert "its session's messages can't be read" in (await case.told())["Message"]
     found = await read(state=SessionState.SUSPENDED, trouble=Trouble.LIMIT)
     assert " has said nothing since; state suspended (limit) since " in found
     found = await read(state=SessionState.WAITING, last=Said(at=ms(4)))

@@ -87,11 +87,11 @@ class DevinV1:
         session: SessionId,
         after: api.Cursor | None = None,
         clock: Callable[[], datetime] = api.utc_now,
+        slow: int = 0,
     ) -> api.MessagePage | Unread:
-        path = _path(session)
-        answer = await self._http.get(
-            Read.MESSAGES, path, self._http.timing.read_seconds, clock=clock, most=LONGEST_READ
-        )
+        path, (_, times) = _path(session), api.patience(slow)
+        seconds = times * self._http.timing.read_seconds
+        answer = await self._http.get(Read.MESSAGES, path, seconds, clock=clock, most=LONGEST_READ)
         if isinstance(answer, Unread):
             return answer
         return answers.parsed(answer, partial(v1.parse_messages, after=after, skew=answer.skew))

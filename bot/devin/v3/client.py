@@ -82,14 +82,17 @@ class DevinV3:
         session: SessionId,
         after: api.Cursor | None = None,
         clock: Callable[[], datetime] = api.utc_now,
+        slow: int = 0,
     ) -> api.MessagePage | Unread:
-        """Read on from `after`, for `MOST_PAGES` pages or `read_seconds` at most.
+        """Read on from `after`, for `MOST_PAGES` pages or `read_seconds` at most, by `patience`.
 
         The cursor of the result begins the last page that can be read again: Devin gives none for
         what comes after the last page, and takes no ids of events.
         """
         path = await self._path("sessions", session, "messages")
-        read = await self._items(Read.MESSAGES, path, {}, after or "", clock, MOST_PAGES)
+        read = await self._items(
+            Read.MESSAGES, path, {}, after or "", clock, MOST_PAGES, api.patience(slow)
+        )
         if read.unread is not None and not read.found:
             return read.unread
         messages, left_out = answers.identified(map(v3.message, read.found))
@@ -211,10 +214,12 @@ class DevinV3:
         after: str = "",
         clock: Callable[[], datetime] | None = None,
         most: int = MOST_READ,
+        patience: tuple[int, int] = (ON_A_PAGE, 1),
     ) -> Items:
         """Read a list's pages behind `after`, at most `most` of them, within `read_seconds`."""
         now = asyncio.get_running_loop().time
-        ends, size, read = now() + self._http.timing.read_seconds, ON_A_PAGE, Items(after)
+        size, times = patience
+        ends, read = now() + times * self._http.timing.read_seconds, Items(after)
         while read.reads < most:
             read.reads += 1
             which = {"first": size, **params, **({"after": read.cursor} if read.cursor else {})}

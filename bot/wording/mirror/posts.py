@@ -95,16 +95,23 @@ def sentence(one: Said, framing: Framing, *, is_below: bool) -> str:
             )
         case SaidKind.TROUBLE:
             said = f"{to}Devin has *stopped* because of an error. Reply here to try again."
-        case SaidKind.TOO_LONG:
-            said = (
-                "This session's messages have become too long for me to read, so I can't post them "
-                "here. Open the session to read them. Replies are still sent to Devin."
-            )
+        case _ if one.kind in _UNREADABLE:
+            said = _UNREADABLE[one.kind]
         case _:
             raise AssertionError(f"{one.kind} is no event")
     return said
 
 
+_UNREADABLE = {
+    SaidKind.UNREAD: (
+        "I can't read this session's messages at the moment, so I'll post them here later. Open "
+        "the session to read them now. Replies are still sent to Devin."
+    ),
+    SaidKind.TOO_LONG: (
+        "This session's messages have become too long for me to read, so I can't post them "
+        "here. Open the session to read them. Replies are still sent to Devin."
+    ),
+}
 _PULL_REQUESTS = {
     SaidKind.PULL_REQUEST: "Devin opened a pull request: {}",
     SaidKind.MERGED: "{} was *merged*.",

@@ -6,13 +6,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from aiohttp import web
 
-from sandbox.devin.answers import NOT_FOUND, STATES, Answer, Read
+from sandbox.devin.answers import NOT_FOUND, STATES, Answer, Ending, Read
 from sandbox.devin.bodies import RejectedError, invalid
 from sandbox.devin.choices import check_choices
 from sandbox.devin.files import Files
 from sandbox.devin.posting import Speech, answer_message, upload
 from sandbox.devin.record import Record
-from sandbox.devin.sessions import DevinMessage, DevinPost, DevinSession
+from sandbox.devin.sessions import DevinMessage, DevinPost, DevinSession, Unread
 from sandbox.devin.v3.access import (
     MANAGE,
     PLAYBOOKS,
@@ -51,6 +51,9 @@ from sandbox.devin.v3.shapes import (
 from sandbox.devin.wire import not_allowed, send
 
 ORGANIZATION = "/v3/organizations/{org_id}"
+SECONDS_EACH, HANGS_SECONDS = 0.01, 6.0
+"""What a slow session takes for each message on a page, and one that hangs."""
+
 SESSION = f"{ORGANIZATION}/sessions/{{session_id}}"
 
 On = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -195,7 +198,7 @@ class V3:
         self._record.check_read("session")
         return web.json_response(self._shown(self._existing(request)))
 
-    async def _on_messages(self, request: web.Request) -> web.Response:
+    async def _on_messages(self, request: web.Request) -> web.StreamResponse:
         """Serve a page of messages, the oldest first."""
         self._record.reads_by_kind["messages"] += 1
         await asyncio.sleep(self._record.read_seconds)
@@ -203,6 +206,10 @@ class V3:
         query = parse_query(Page, request.query)
         self._record.check_read("messages")
         session = self._existing(request)
+        if session.unread == "slow":
+            await asyncio.sleep(query.first * SECONDS_EACH)
+        elif session.unread is not None:
+            return await self._fail(request, session.unread)
         messages: Listing[DevinMessage] = Listing(
             f"messages of {session.session_id}",
             session.listed(self._record.clock.now()),
@@ -212,6 +219,15 @@ class V3:
         if "gives no cursor" in self._record.quirks:
             page |= {"end_cursor": None, "has_next_page": True}
         return web.json_response(page)
+
+    async def _fail(self, request: web.Request, how: Unread) -> web.StreamResponse:
+        """Let a read fail for one session alone."""
+        if isinstance(how, int):
+            raise RejectedError(how, "Not this session")
+        if how == "hangs":
+            await asyncio.sleep(HANGS_SECONDS)
+        ending: Ending = "half" if how == "half" else "answers"
+        return await send(request, Answer(meaning="", body='{"data": []}', ending=ending))
 
     def _message_shown(self, message: DevinMessage) -> dict[str, object]:
         shown = message_shown(message)
