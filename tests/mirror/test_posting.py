@@ -6,6 +6,7 @@ import random
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import pytest
@@ -13,7 +14,15 @@ import redis.asyncio
 
 from bot.mirror.files import BEGAN, FILES_AT_ONCE, UNSIZED_LIMIT, FilePart
 from bot.model.errors import SlackAway
-from bot.model.sessions import Follow, NamedSession, SessionId, SessionState
+from bot.model.sessions import (
+    CAPS,
+    Follow,
+    NamedSession,
+    Said,
+    SaidKind,
+    SessionId,
+    SessionState,
+)
 from bot.model.times import Millis
 from bot.redis.connection import Store
 from bot.slack.api import PAUSED
@@ -21,10 +30,10 @@ from bot.slack.threads import SET_STATUS
 from bot.store.links import Links
 from bot.store.outbox import Batch, Outbox, Words, files_owed
 from bot.timing import TIMING
-from bot.wording.mirror.posts import NOT_SHOWN, QUIET, LongText
+from bot.wording.mirror.posts import NOT_SHOWN, QUIET, Framing, LongText, closed, sentence
 from sandbox import Sandbox
 from sandbox.slack.api.faults import ApiCall
-from tests.support.desk import OTHER_SESSION, SESSION, is_words
+from tests.support.desk import OTHER_SESSION, SESSION, is_words, labels
 from tests.support.known import channels_of
 from tests.support.raw_http import serving, silent
 from tests.support.slack_apps import web_client
@@ -296,6 +305,21 @@ async def test_a_thread_is_told_once_that_its_place_took_no_posts(
     assert shown(speech.posts()) == [NOT_SHOWN.text, "Paragraph 100.", "Paragraph 101."]
 
 
+async def test_buttons_give_way_also_where_the_place_takes_no_more_posts(
+    speech: Speaking,
+) -> None:
+    """An edit may be taken there; else a press learns that Devin has moved on."""
+    asked = ITEMS[SaidKind.QUESTION].model_copy(update={"id": "q"})
+    await speech.owe(asked)
+    await speech.until_said()
+    speech.box.slack.refuse_posts("", "restricted_action")
+    await speech.owe(Said(text="I go on."), Said(kind=SaidKind.ANSWERED, id="q"))
+    await speech.until_said()
+    (post,) = speech.posts()
+    assert labels(post) == []
+    assert closed(SaidKind.ANSWERED) in str(post.blocks)
+
+
 async def test_what_a_place_did_not_take_is_not_told_to_another_link(speech: Speaking) -> None:
     """Nor once the thread follows nothing: what is dropped for that is not Slack's doing."""
     speech.box.slack.refuse_posts("", "is_archived")
@@ -407,6 +431,55 @@ async def test_nothing_more_is_posted_once_the_thread_may_not_be_shown_it(
     assert [is_words(one) for one in speech.posts()] == [False, True, True]
     assert speech.told == ([QUIET] if ends is becomes_shared else [])
     assert not await speech.is_owed()
+
+
+ITEMS = {
+    SaidKind.MESSAGE: Said(text="The tests pass."),
+    SaidKind.QUESTION: Said(kind=SaidKind.QUESTION, text="Which one?", options=("Red", "Blue")),
+    SaidKind.PULL_REQUEST: Said(kind=SaidKind.PULL_REQUEST, text="https://github.com/a/b/pull/1"),
+    SaidKind.FINISHED: Said(kind=SaidKind.FINISHED),
+    SaidKind.CAP_NEAR: Said(kind=SaidKind.CAP_NEAR, acus=8.0, cap=10),
+    SaidKind.CAP_REACHED: Said(kind=SaidKind.CAP_REACHED, acus=10.0, cap=10),
+}
+
+
+def has(speech: Speaking, one: Said) -> bool:
+    """Return True if the thread shows an item, below Devin's words or not."""
+    text = "\n".join(shown(speech.posts()))
+    if one.kind is SaidKind.MESSAGE:
+        return one.text in text
+    framing = Framing(speech.thread, NamedSession(ID))
+    return any(sentence(one, framing, is_below=is_below) in text for is_below in (True, False))
+
+
+async def nothing(_: Speaking) -> None:
+    """Change nothing."""
+
+
+@pytest.mark.parametrize("ends", [nothing, no_more_link, no_more_words, becomes_shared])
+async def test_what_is_posted_after_a_change_is_what_each_item_allows_by_then(
+    speech: Speaking, ends: Callable[[Speaking], Awaitable[None]]
+) -> None:
+    """Whatever comes with it in one batch, also where both are in one post, or the try ends."""
+    allowed = {nothing: set(ITEMS), no_more_words: CAPS}.get(ends, set())
+    for first, second in product(ITEMS, repeat=2):
+        for fault in (NONE, FAULTS["500"]):
+            goes_on = asyncio.Event()
+            plan(speech.box, POST, [{"until": goes_on}, fault])
+            await speech.owe(Said(text=LONG), ITEMS[first], ITEMS[second])
+            before = len(calls(speech, POST))
+            trying = asyncio.create_task(speech.try_once())
+            await wait_until(lambda: len(calls(speech, POST)) > before, "it posts")  # noqa: B023
+            await ends(speech)
+            goes_on.set()
+            await trying
+            await speech.until_said()
+            speech.box.slack.fail_no_more()
+            found = {kind for kind in (first, second) if has(speech, ITEMS[kind])}
+            assert found == {first, second} & allowed, (first, second, fault)
+            assert (len(paragraphs(speech)) == 40) == (ends is nothing)
+            await speech.move()
+            await speech.link()
 
 
 @pytest.mark.parametrize("goes_on_working", [True, False])

@@ -95,6 +95,15 @@ class Speaking:
         state: SessionState = SessionState.UNKNOWN,
     ) -> None:
         """Let a session, which is in `state`, say this, so that it is owed to the thread."""
+        await self.owe(*(Said(text=text) for text in texts), session=session, state=state)
+
+    async def owe(
+        self,
+        *said: Said,
+        session: SessionId = ID,
+        state: SessionState = SessionState.UNKNOWN,
+    ) -> None:
+        """Owe the thread these items of a session, as said just now; those with an id keep it."""
         watches = Watches(self.store, TTL)
         await watches.hurry(session)
         polls = (await watches.take(10, timedelta(days=1)))[0]
@@ -102,9 +111,15 @@ class Speaking:
         items = [
             (
                 self.thread,
-                Said(id=f"{poll.began}:{number}", session=session, text=text, at=poll.began),
+                one.model_copy(
+                    update={
+                        "id": one.id or f"{poll.began}:{number}",
+                        "session": session,
+                        "at": poll.began,
+                    }
+                ),
             )
-            for number, text in enumerate(texts)
+            for number, one in enumerate(said)
         ]
         seen = Watched(state=state, read_at=poll.began, title="Fix login")
         found = Found(seen=seen, after=timedelta(0), said=items)

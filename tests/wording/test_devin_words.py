@@ -106,3 +106,17 @@ def test_no_event_takes_the_buttons_that_another_one_names(
     shown = [block for post in posts for block in post.blocks if block["type"] == "actions"]
     assert [[one["action_id"] for one in row["elements"]] for row in shown] == rows
     assert len(posts) == max(1, len(rows))
+
+
+@each("events", [1, 22, 23, 48, 200])
+def test_no_post_has_more_blocks_than_slack_takes(events: int) -> None:
+    """Nor has what stands in its place: so many may come after an outage."""
+    opened = [
+        Said(kind=SaidKind.PULL_REQUEST, text=f"https://github.com/{n}") for n in range(events)
+    ]
+    asked = Said(kind=SaidKind.QUESTION, options=("Yes", "No"), id="1")
+    for before in ([], [Said(text="# One\n" * 30)]):
+        posts = compose([*before, *opened, asked], FRAMING)
+        assert all(len(one.blocks) <= 50 for post in posts for one in (post, *post.pieces))
+        shown = "".join(str(post.blocks) for post in posts)
+        assert [shown.count(f"github.com/{n}|") for n in range(events)] == [1] * events
