@@ -12,7 +12,7 @@ from http import HTTPStatus
 
 from bot.devin.api import Devin, Unread
 from bot.mirror.audience import Audience
-from bot.model.errors import DevinAway
+from bot.model.errors import DevinAway, SlackAway
 from bot.model.people import UserId
 from bot.model.record import Record
 from bot.model.replies import Outcome, OutcomeKind, Wait
@@ -22,6 +22,7 @@ from bot.redis import keep
 from bot.relay.accept import Accepting
 from bot.reporting.reporter import Notices
 from bot.runtime.logs import Event, audit
+from bot.slack.api import PAUSED
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
 from bot.store.outbox import Begun, Owed, OwedKind, Owing
@@ -99,10 +100,7 @@ class Reviews:
                 await self._notice(asked, begun.owed.subject, waited)
                 raise
         if said is None and not is_late:
-            pause = timing.review_pause
-            await self.state.outbox.pause(begun, pause, may_be_done=begun.again)
-            await self.accepting.schedule.tell(begun.owed, pause)
-            return False
+            raise SlackAway("review", PAUSED, retry_after=timing.review_pause, maybe_done=False)
         await self._release(asked, begun.owed.subject)
         said = said or words.late(asked.url)
         place, key = asked.thread, str(begun.owed)

@@ -41,6 +41,9 @@ DECORATIVE = frozenset({OwedKind.NOTICE, OwedKind.CARD, OwedKind.DIGEST})
 ROUTINE = frozenset({OwedKind.ADOPT})
 """The kinds that are told each minute or so, about which the log says nothing then."""
 
+LOOKING = frozenset({OwedKind.REVIEW})
+"""The kinds that pause to look again until something is to be told, without a line each time."""
+
 
 @contextmanager
 def having_posted() -> Iterator[None]:
@@ -122,7 +125,8 @@ class Reporter:
         level = logging.INFO if is_pause else logging.WARNING
         level = logging.ERROR if error.reason in OPERATOR_MUST_ACT else level
         ids = begun.owed.log_fields | {"reason": str(error), "seconds": delay}
-        log.log(level, "report waits", extra=ids)
+        if not (is_pause and begun.owed.kind in LOOKING):
+            log.log(level, "report waits", extra=ids)
         await self.schedule.tell(begun.owed, delay, failures + 1)
 
 

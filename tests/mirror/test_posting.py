@@ -461,7 +461,7 @@ async def test_what_is_posted_after_a_change_is_what_each_item_allows_by_then(
     speech: Speaking, ends: Callable[[Speaking], Awaitable[None]]
 ) -> None:
     """Whatever comes with it in one batch, also where both are in one post, or the try ends."""
-    allowed = {nothing: set(ITEMS), no_more_words: CAPS}.get(ends, set())
+    allowed = CAPS if ends is no_more_words else frozenset(ITEMS if ends is nothing else ())
     for first, second in product(ITEMS, repeat=2):
         for fault in (NONE, FAULTS["500"]):
             goes_on = asyncio.Event()

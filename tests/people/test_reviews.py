@@ -1,23 +1,26 @@
 """A Devin Review is asked for from Slack, once for each commit, and its result is posted."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from prometheus_client import REGISTRY
 from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from bot.app import Bot
 from bot.devin.opening import open_devin
-from bot.model.errors import DevinAway, NotAllowed
+from bot.model.errors import DevinAway, NotAllowed, SlackAway
 from bot.model.people import Standing, UserId
 from bot.model.replies import Outcome, OutcomeKind
 from bot.model.sessions import Review, parse_pull_request
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import OUTBOX_KEY
+from bot.slack.api import PAUSED
 from bot.store.outbox import Owed, OwedKind
 from bot.wording import actions, refusals
 from bot.wording.message import LEGACY, SlackMessage
@@ -82,6 +85,33 @@ async def test_the_button_asks_for_a_review_and_its_result_is_posted(bot: Bot, d
     assert len(desk.devin.reviews.all) == 1
     desk.devin.reviews.push(PR)
     await desk.answer("review", thread, words.begun(PR, head(desk)))
+
+
+async def test_a_look_at_a_review_that_is_under_way_is_nothing_that_was_told_or_refused(
+    bot: Bot, desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its entry stays owed, so the log has no line that it is over, and nothing is counted."""
+    caplog.set_level(logging.INFO)
+    thread = await with_pull_request(desk)
+    await desk.press(actions.DEVIN_REVIEW, thread)
+    await is_asked(desk, thread)
+    desk.devin.reviews.enter(PR, "running")
+    reads, counted = desk.devin.reads_by_kind["reviews"], moot()
+    await wait_until(lambda: desk.devin.reads_by_kind["reviews"] > reads + 4, "it is looked at")
+    assert (lines_of(caplog), moot()) == ([], counted)
+    desk.devin.reviews.enter(PR, "completed")
+    await desk.until_said(words.result(PR, head(desk)), thread)
+    await wait_until(lambda: lines_of(caplog) == ["told"], "the log has it")
+
+
+def lines_of(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Return the lines that the log has about entries of reviews."""
+    return [one.message for one in caplog.records if vars(one).get("kind") == OwedKind.REVIEW]
+
+
+def moot() -> float:
+    """Return how many entries had nothing to tell."""
+    return float(REGISTRY.get_sample_value("relay_reports_total", {"result": "moot"}) or 0.0)
 
 
 async def test_with_several_pull_requests_there_is_a_menu_and_review_asks_back(
@@ -337,12 +367,13 @@ async def test_a_process_that_dies_leaves_it_to_the_next(
             await devin.ask_review(PR)
         if "result" in dies:
             desk.devin.reviews.enter(PR, ends)
-        if "Devin" not in dies:
-            assert await parts.cases.reviews.tell(begun) is ("result" in dies)
+            assert await parts.cases.reviews.tell(begun)
+        elif "Devin" not in dies:
+            with pytest.raises(SlackAway, match=PAUSED):
+                await parts.cases.reviews.tell(begun)
     desk.devin.reviews.enter(PR, ends)
     result = words.result(PR, head(desk, ends))
-    if "told the thread" not in dies:
-        await expire(raw, owed)
+    await expire(raw, owed)
     await raw.zadd(at(OUTBOX_KEY), {str(owed): 1})
 
     async def is_over() -> bool:
