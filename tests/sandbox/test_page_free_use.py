@@ -91,8 +91,11 @@ async def test_devins_pane_follows_the_thread_that_is_open(
         await expect(page.locator("#speak-in")).to_have_value(session)
 
 
+PLACE = "it => [it.getBoundingClientRect().right, it.getBoundingClientRect().width]"
+
+
 async def test_a_header_with_little_room_shortens_its_note(screens: Screens) -> None:
-    """The channel's name and what stands beside it never overlap."""
+    """The channel's name keeps its width, whatever the font, and nothing overlaps it."""
     page = await screens.open()
     await page.get_by_role("button", name="shared").click()
     await write(page, "Message to the channel", "Look here")
@@ -100,9 +103,11 @@ async def test_a_header_with_little_room_shortens_its_note(screens: Screens) -> 
     await message(page, "Look here").get_by_label("Reply in thread").click()
     name, note = page.locator("#channel-name"), page.locator("#channel-note")
     await expect(note).to_contain_text("shared with another organization")
-    assert await name.evaluate("it => it.scrollWidth <= it.clientWidth")
-    right = await name.evaluate("it => it.getBoundingClientRect().right")
+    right, width = await name.evaluate(PLACE)
+    assert await note.evaluate("it => it.scrollWidth > it.clientWidth")
     assert await note.evaluate("it => it.getBoundingClientRect().left") >= right
+    await note.evaluate("it => { it.hidden = true; }")
+    assert await name.evaluate(PLACE) == [right, width]
 
 
 async def test_the_message_whose_thread_opens_stays_in_view(box: Sandbox, screens: Screens) -> None:

@@ -110,6 +110,20 @@ async def test_the_tour_is_paused_continued_and_stopped(
     await expect(tour).to_be_hidden()
 
 
+async def test_a_press_counts_that_began_before_the_caption_changed(
+    bot: Bot, desk: Desk, screens: Screens
+) -> None:
+    """The buttons under a pointer stay while the tour goes on."""
+    page = await screens.open(query="?pace=0.5")
+    tour = page.locator("#tour")
+    await start(page)
+    await tour.get_by_role("button", name="Pause").hover()
+    await page.mouse.down()
+    await expect(tour).to_have_attribute("data-step", "working")
+    await page.mouse.up()
+    await expect(tour.get_by_role("button", name="Resume")).to_be_focused()
+
+
 async def test_the_tour_is_controlled_over_a_modal(bot: Bot, desk: Desk, screens: Screens) -> None:
     """Someone opens a form while it plays: the strip is in front of it, and nothing moves."""
     await desk.slack.say("Look here", user="ada")

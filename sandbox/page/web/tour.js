@@ -1,7 +1,7 @@
 // The tour: plays the product through the real bot, with a caption for each step. A step is over when the page
 // shows what it promised, never because time has passed; what does not show in time is said.
 
-import { $, el, icon, setText } from "./dom.js";
+import { $, el, icon, setText, sync } from "./dom.js";
 import { drawn } from "./emoji.js";
 import { redraw, state, view } from "./state.js";
 import { Stage } from "./tour_stage.js";
@@ -116,17 +116,17 @@ function show({ key, status, index, title, caption }) {
 
 const isRunning = () => !$("tour").hidden && ["playing", "shown"].includes($("tour").dataset.status);
 
+// A button that stays the same is the same node: a press that began before a caption changed still counts.
 function drawControls() {
-  const button = (key, sign, words, act) =>
-    el("button", { type: "button", "data-focus": key, "aria-label": words, onclick: act }, icon(sign), el("span", {}, words));
+  const button = (key, sign, words, act) => [key, words, () =>
+    el("button", { type: "button", "data-focus": key, "aria-label": words, onclick: act }, icon(sign), el("span", {}, words))];
   const controls = document.querySelector("#tour .controls");
-  const focused = controls.contains(document.activeElement) ? document.activeElement.dataset.focus : null;
-  controls.replaceChildren(...(isRunning()
+  const hadFocus = controls.contains(document.activeElement);
+  sync(controls, isRunning()
     ? [button("pause", playing.paused ? "play" : "pause", playing.paused ? "Resume" : "Pause", pause),
       button("next", "next", "Next", next), button("stop", "stop", "Stop", stop)]
-    : [button("again", "play", "Play again", play), button("stop", "close", "Close", hide)]));
-  const again = focused && controls.querySelector(`[data-focus="${focused}"]`);
-  if (focused) (again ?? controls.firstElementChild).focus();
+    : [button("again", "play", "Play again", play), button("stop", "close", "Close", hide)]);
+  if (hadFocus && !controls.contains(document.activeElement)) controls.firstElementChild.focus();
 }
 
 function pause() {
