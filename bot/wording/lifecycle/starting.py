@@ -43,15 +43,15 @@ def left_out(others: Others) -> SlackMessage:
     what = plural(others.number, "message", "messages")
     authors = plural(others.number, "its author", "their authors")
     return SlackMessage(
-        f"I didn't pass on {others.number:,} {what} of this thread, since {authors} may not "
+        f"I didn't pass on {others.number:,} {what} in this thread, since {authors} may not "
         f"message Devin: {by_whom(others, _named)}.",
-        advice="To pass one on, open its menu (⋮), and choose *Send to Devin*.",
+        advice="To pass one on, choose *Send to Devin* in its ⋮ menu.",
     )
 
 
 UNREAD = SlackMessage(
-    "Slack doesn't let me read this thread, so Devin only knows the message that asked for the "
-    "session. Write here what else it should know."
+    "Slack doesn't let me read this thread, so Devin has only the message that asked for the "
+    "session. Reply with anything else it should know."
 )
 
 
@@ -59,14 +59,16 @@ def with_others(others: Others, message: ReplyId, number: int, *, is_task: bool)
     """Ask before a start whether Devin may read what others wrote; without it, is there a task?"""
     value = reply_value(message, number)
     buttons = [button(START_WITH, "Start with it", value)]
-    advice = "Without it, there's no task. If you have one, mention me with `start` and the task."
+    advice = "Without it, there's no task. To give Devin one, mention me with `start` and the task."
     if is_task:
         buttons.append(button(START_WITHOUT, "Start without it", value))
-        advice = "If you start without it, Devin only learns how much is missing, and by whom."
+        advice = (
+            "If you start without it, Devin is told only how many messages are missing, and whose."
+        )
     return SlackMessage(
-        "I haven't started a session yet. Part of this thread is by others, who may not message "
-        f"Devin: {by_whom(others, _named, ' message')}. Should Devin read it, with a note of who "
-        "wrote what?",
+        "I haven't started a session yet, since not everyone who wrote in this thread may message "
+        f"Devin. Should it also read what they wrote ({by_whom(others, _named, ' message')}), "
+        "marked as theirs?",
         advice=advice,
         buttons=tuple(buttons),
     )
