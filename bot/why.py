@@ -134,7 +134,7 @@ async def _told(
     if state and reason and not place.thread_ts and kept["thread"]["thread_ts"] == place.ts:
         facts["thread"] = {"not known": True}  # of what Devin has, Slack alone says it
     grade, says, fix = _met(at, facts, patience) if state else _unheard(at, facts)
-    if owed := [name for name in ("words", "outcome") if kept["due"].get(name)]:
+    if owed := [name for name in ("words", "files", "outcome") if kept["due"].get(name)]:
         grade, says = LOOK if grade == WELL else grade, f"{says}; not told yet: {', '.join(owed)}"
         fix = f"Log `report waits` has Slack's reason: {OPERATIONS}, RelaySlackErrors. {fix}"
     if late := [name for name, due in kept["due"].items() if due and Millis(due) < at - OVERDUE_MS]:

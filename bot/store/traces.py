@@ -14,7 +14,7 @@ from bot.model.times import Millis
 from bot.redis import keys
 from bot.redis.connection import Store
 from bot.redis.lua import commands
-from bot.store.outbox import Owed, OwedKind, words_owed, words_subject
+from bot.store.outbox import Owed, OwedKind, files_owed, words_owed, words_subject
 
 Facts = Mapping[str, Any]
 """Values by their names in docs/architecture/redis.md; none of them is anybody's words."""
@@ -34,8 +34,8 @@ async def trace(
     """Return Redis's time, and the facts in the order in which they are read.
 
     The `thread` is that of the message, as far as the caller knows. `due` has the times of the
-    session's next `poll`, and of the `words`, `outcome` and `delay` that are owed. `said_at` is
-    when Devin wrote its last message.
+    session's next `poll`, and of the `words`, `files`, `outcome` and `delay` that are owed.
+    `said_at` is when Devin wrote its last message.
     """
     subject = keys.subject_key(id_), *REPLY, "reply", "outcome"
     kept = await _fields(store, *subject)
@@ -49,7 +49,7 @@ async def trace(
     watched = await _fields(store, keys.watched_key(session), "seen", linked_field, *SESSION)
     linked, seen = watched.pop(linked_field, None), Watched.parse(watched.pop("seen", None))
     kinds = (OwedKind.OUTCOME, OwedKind.DELAY) if number.isdecimal() else ()
-    owed = words_owed(thread), *(Owed(id_, int(number), kind) for kind in kinds)
+    owed = words_owed(thread), files_owed(thread), *(Owed(id_, int(number), kind) for kind in kinds)
     of_sessions = keys.DUE_KEY, keys.READ_FIRST_KEY, keys.WATCH_KEY
     sets = keys.mail_key(session), keys.UNREAD_KEY, *of_sessions
     members = id_, thread.name, session, session, session, *map(str, owed)

@@ -39,7 +39,7 @@ from bot.settings import Settings, load_settings
 from bot.store.claims import Claims
 from bot.store.links import Links
 from bot.store.mailbox import Head, Mailbox
-from bot.store.outbox import words_owed, words_subject
+from bot.store.outbox import files_owed, words_owed, words_subject
 from bot.store.traces import trace
 from sandbox.slack.world.shapes import permalink
 from sandbox.slack.world.workspace import TEAM_ID, Org
@@ -380,20 +380,22 @@ async def test_what_devin_has_says_what_devin_does_with_it(case: Case) -> None:
 
 
 async def test_what_is_owed_needs_somebody_once_it_is_overdue(case: Case) -> None:
-    """A report, the session's poll, and Devin's words."""
+    """A report, the session's poll, and Devin's words and files."""
     await case.ended(Outcome(kind=OutcomeKind.DELIVERED))
     await case.scored(OUTBOX_KEY, f"{case.reply.id}|1|outcome", ms(50))
     await case.scored(OUTBOX_KEY, str(words_owed(case.thread)), ms(20))
+    await case.scored(OUTBOX_KEY, str(files_owed(case.thread)), ms(30))
     await case.scored(WATCH_KEY, ID, ms(20))
     words = at(subject_key(words_subject(case.thread)))
     await case.raw.hset(words, "waiting_since", str(ms(-60)))
     await case.raw.expire(words, 1_000)
     found = await case.told()
     assert found["Message"].startswith("! ")
-    assert found["Message"].endswith("; not told yet: words, outcome")
+    assert found["Message"].endswith("; not told yet: words, files, outcome")
     assert ", words_wait " in found["thread"]
     assert re.fullmatch(
-        r"poll .+ from now\), words .+ from now\), outcome .+ from now\) → .+", found["due"]
+        r"poll .+ from now\), words .+ from now\), files .+, outcome .+ from now\) → .+",
+        found["due"],
     )
     for key, member in (
         (OUTBOX_KEY, f"{case.reply.id}|1|outcome"),
@@ -402,7 +404,7 @@ async def test_what_is_owed_needs_somebody_once_it_is_overdue(case: Case) -> Non
     ):
         await case.scored(key, member, ms(-30))
     has_it = "✗ was sent: Devin has it; its session's messages haven't been read since"
-    overdue = "; not told yet: words, outcome; overdue: poll, words, outcome"
+    overdue = "; not told yet: words, files, outcome; overdue: poll, words, outcome"
     assert await case.says() == f"{has_it}{overdue}"
     fix = (await case.told())["due"].rpartition(" → ")[2]
     pages = "docs/operations.md, RelayWatchLate, RelayWordsWaiting, RelaySlackErrors."
