@@ -28,7 +28,7 @@ from bot.slack.app.workspace import Identity
 from bot.store.checkpoints import Missed
 from handlers import mentions, replies
 from handlers.parse import messages
-from handlers.parse.commands import parse_command
+from handlers.parse.commands import is_left_to_message, parse_command
 from handlers.parse.messages import Payload
 
 log = logging.getLogger(__name__)
@@ -130,6 +130,8 @@ class Messages(AsyncMiddleware):
         elif not messages.is_for_bot(string(event, "text"), channel, ours.user):
             # Most messages: they are parsed neither as a command nor as words to the bot.
             await replies.accept(cases, event)
+        elif is_left_to_message(event, kind, ours):
+            pass
         elif (command := parse_command(event, ours)) is not None:
             await mentions.answer(cases, command, kind)
         elif (spoken := messages.parse_spoken(event, ours)) is not None:

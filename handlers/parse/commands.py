@@ -18,9 +18,8 @@ from bot.model.sessions import parse_session
 from bot.model.threads import ThreadRef
 from bot.relay.lifecycle.starting import Start
 from bot.slack.app.workspace import Identity
-from bot.text.content import content
 from bot.text.options import parse_changes, parse_rules
-from bot.text.to_devin import strip_mention
+from bot.text.to_devin import is_empty, strip_mention
 from handlers.parse import messages
 from handlers.parse.messages import Payload
 
@@ -104,9 +103,9 @@ class Command:
 def parse_command(event: Payload, ours: Identity, *, unlinked: bool = False) -> Command | None:
     """Parse a message that begins with a mention of the bot and a verb; None for talk.
 
-    A mention alone asks for help, but not above a forward or a pasted table. In the bot's direct
-    message the mention may be left out. Replies in a thread there may be for Devin, so unless the
-    thread is known to be `unlinked`, only a message that can hardly be talk is a command.
+    A mention alone asks for help, but not above a file, a forward or a pasted table. In the bot's
+    direct message the mention may be left out. Replies in a thread there may be for Devin, so
+    unless the thread is known to be `unlinked`, only what can hardly be talk is a command.
     """
     said = _as_command(event, ours)
     if said is None or said.verb not in VERBS:
@@ -173,9 +172,18 @@ def parse_earlier(message: Payload, thread: ThreadRef, ours: Identity) -> Reply 
     return None if is_command else messages.parse_meant(event, ours)
 
 
-def _brings_more(event: Payload) -> bool:
-    """Whether a person's mention stands above a forward or a table; its own block comes first."""
-    return bool(messages.parse_forwarded(event) or content(event, is_typed=True)[1:])
+def is_left_to_message(event: Payload, kind: str, ours: Identity) -> bool:
+    """Whether an `app_mention` has no words: it may lack files, which the `message` event has."""
+    is_alone = strip_mention(string(event, "text"), ours.user) == ""
+    return kind == "app_mention" and is_alone and not event.get("edited")
+
+
+def _brings_more(event: Payload, ours: Identity) -> bool:
+    """Whether a person's mention stands above anything to read; its own block comes first."""
+    said = messages.parse_message(event, ours.tenant)
+    return said is not None and not is_empty(
+        said.model_copy(update={"text": "", "blocks": said.blocks[1:]})
+    )
 
 
 def _as_command(event: Payload, ours: Identity) -> Command | None:
@@ -188,7 +196,7 @@ def _as_command(event: Payload, ours: Identity) -> Command | None:
     after = strip_mention(text, ours.user)
     if after is None and thread.is_direct:
         after = text.strip() or None
-    if after is None or (not after and _brings_more(event)):
+    if after is None or (not after and _brings_more(event, ours)):
         return None
     verb, *rest = after.split(maxsplit=1) or ["help"]
     argument = rest[0] if rest else ""

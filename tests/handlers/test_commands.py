@@ -4,9 +4,12 @@ from typing import Any
 
 from hypothesis import given
 
+from bot.relay.lifecycle.prompts import with_prompt
+from bot.relay.lifecycle.starting import Start
+from bot.text.to_devin import is_empty
 from handlers.mentions import OBEYS
-from handlers.parse.commands import VERBS, parse_command, parse_guess
-from handlers.parse.messages import parse_spoken
+from handlers.parse.commands import VERBS, parse_asked, parse_command, parse_guess
+from handlers.parse.messages import parse_reply, parse_spoken
 from tests.support.builders import (
     BOT_USER,
     JSON,
@@ -14,7 +17,10 @@ from tests.support.builders import (
     ROOT_TS,
     a_mention,
     a_reply,
+    a_share,
+    a_table,
     mutated,
+    rich_text,
     sample_event,
 )
 from tests.support.desk import SESSION
@@ -240,6 +246,49 @@ def test_off_and_none_mean_the_same(words: str, argument: str) -> None:
 def test_a_message_is_for_the_bot_by_name_or_by_place(event: JSON, is_spoken: bool) -> None:  # noqa: FBT001
     """A person names it, anywhere in the text, or writes where there is nobody else."""
     assert (parse_spoken(event, OURS) is not None) is is_spoken
+
+
+_CLIP = {"id": "F2", "mimetype": "audio/webm", "subtype": "slack_audio", "permalink": "https://x.y"}
+BRINGS: dict[str, JSON] = {
+    "a table": {"attachments": [{"blocks": [a_table(["a", "b"], ["c", "d"])]}]},
+    "a forward": {"attachments": [a_share()]},
+    "a file": {"subtype": "file_share", "files": [{"id": "F1", "permalink": "https://x.y"}]},
+    "a voice clip": {"subtype": "file_share", "files": [_CLIP]},
+    "a block": {"blocks": [*rich_text("@"), {"type": "markdown", "text": "Look"}]},
+}
+"""What a message of a person can bring beside its text, as Slack's events have it."""
+
+
+@each("what", BRINGS)
+def test_whatever_a_message_brings_below_a_mention_is_read(what: str) -> None:
+    """It is a reply in a linked thread, says something by itself, and stays below a prompt."""
+    brought = BRINGS[what]
+    reply = parse_reply(a_reply(), OURS)
+    assert reply is not None
+    start = Start(message=reply, reads_thread=True)
+    for words in ("", "please"):
+        event = a_mention(words) | {"blocks": rich_text(words or "@")} | brought
+        assert parse_command(event, OURS) is None
+        reply = parse_reply(event, OURS)
+        assert reply is not None
+        assert not is_empty(with_prompt(reply, ""))
+    alone = parse_reply(a_reply("") | {"blocks": []} | brought, OURS)
+    assert alone is not None
+    assert not is_empty(alone)
+    asks = a_mention("start") | {"blocks": rich_text("start")} | brought
+    asked = parse_asked(asks, start, OURS)
+    assert asked is not None
+    assert not is_empty(with_prompt(asked, asked.text))
+
+
+def test_a_mention_that_brings_nothing_asks_for_help() -> None:
+    """So does one above the preview of a link, or above what nobody can see."""
+    preview = {"attachments": [{"from_url": "https://x.y", "text": "x"}]}
+    nothings: list[JSON] = [{}, {"files": []}, preview]
+    for nothing in nothings:
+        asked = parse_command(a_mention("") | nothing, OURS)
+        assert asked is not None
+        assert asked.verb == "help"
 
 
 @given(mutated([a_mention("staus"), in_dm("staus"), sample_event("app_mention")]))

@@ -187,6 +187,16 @@ HIDDEN: Mapping[str, dict[str, object]] = {
 """What is left of a file that Slack does not show, in a message or in an event."""
 
 
+async def test_a_file_under_a_mention_alone_is_a_reply(bot: Bot, desk: Desk) -> None:
+    """The `app_mention` beside it has no files, and is no request for help."""
+    thread = await desk.linked_thread()
+    ts = await reply_with(desk, thread, upload(desk), text=f"<@{desk.slack.bot_user_id}>")
+    await desk.until_delivered(ts)
+    await desk.until_heard()
+    assert [one.name for one in desk.devin.attachments] == ["plan.md"]
+    assert desk.said(thread) == []
+
+
 async def say_with(desk: Desk, thread: str, text: str, *files: dict[str, object]) -> str:
     """Write a reply as Ada with files that Slack describes like this; return its ts."""
     ts = await desk.slack.say(text, thread=thread, deliver=False)
