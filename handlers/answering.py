@@ -34,8 +34,9 @@ from bot.slack.app.workspace import Identity
 from bot.slack.receiving.socket_mode import is_malformed
 from bot.wording import forms, refusals
 from bot.wording.message import SlackMessage
+from handlers.parse.commands import is_spoken
 from handlers.parse.interactions import Press, parse_press
-from handlers.parse.messages import Payload, parse_id, parse_spoken, parse_thread
+from handlers.parse.messages import Payload, parse_id, parse_thread
 
 log = logging.getLogger(__name__)
 
@@ -191,7 +192,7 @@ async def answered(cases: UseCases, event: Payload, error: Exception) -> HTTPSta
     thread, user = parse_thread(event, cases.workspace.team), string(event, "user")
     if isinstance(error, errors.PersonError):
         if thread is not None and user and not event.get("bot_id"):
-            each = parse_spoken(event, cases.workspace.identity) is not None
+            each = is_spoken(event, cases.workspace.identity)
             await refuse(cases, thread, string(event, "ts"), user, error, each=each)
         return HTTPStatus.OK
     if isinstance(error, errors.PassingError):

@@ -26,9 +26,9 @@ from bot.redis.keep import REVOKED
 from bot.relay import UseCases
 from bot.slack.app.workspace import Identity
 from bot.store.checkpoints import Missed
-from handlers import mentions, replies
+from handlers import mentions
 from handlers.parse import messages
-from handlers.parse.commands import is_left_to_message, parse_command
+from handlers.parse.commands import Kind, classify, is_left_to_message, is_spoken
 from handlers.parse.messages import Payload
 
 log = logging.getLogger(__name__)
@@ -129,15 +129,15 @@ class Messages(AsyncMiddleware):
             await _change(cases, event)
         elif not messages.is_for_bot(string(event, "text"), channel, ours.user):
             # Most messages: they are parsed neither as a command nor as words to the bot.
-            await replies.accept(cases, event)
+            await mentions.accept(cases, event, kind)
         elif is_left_to_message(event, kind, ours):
             pass
-        elif (command := parse_command(event, ours)) is not None:
-            await mentions.answer(cases, command, kind)
-        elif (spoken := messages.parse_spoken(event, ours)) is not None:
-            await mentions.hear(cases, spoken, event, kind)
+        elif (said := classify(event, ours)) is None or not said.is_spoken:
+            await mentions.accept(cases, event, kind)
+        elif said.kind is Kind.COMMAND and said.command is not None:
+            await mentions.answer(cases, said.command, kind)
         else:
-            await replies.accept(cases, event)
+            await mentions.hear(cases, said, event, kind)
         return await req.context.ack()
 
 
@@ -150,12 +150,12 @@ async def _change(cases: UseCases, event: Payload) -> None:
     elif change is not None:
         place = {"channel": event.get("channel")}
         now, was = ({**mapping(event.get(key)), **place} for key in ("message", "previous_message"))
-        is_spoken, was_spoken = (messages.parse_spoken(one, ours) is not None for one in (now, was))
-        was_answered = is_spoken or was_spoken
+        speaks, was_spoken = (is_spoken(one, ours) for one in (now, was))
+        was_answered = speaks or was_spoken
         was_answered = was_answered and await mentions.is_answered(
             cases, change.reply, now, was_spoken=was_spoken
         )
-        met = {"was_answered": was_answered, "is_spoken": is_spoken}
+        met = {"was_answered": was_answered, "is_spoken": speaks}
         await cases.edits.edit(change.model_copy(update=met))
 
 
@@ -211,7 +211,7 @@ async def _is_talk(cases: UseCases, event: Payload) -> bool:
     thread, is_answer = messages.parse_thread(event, ours.tenant), messages.is_in_thread(event)
     if thread is None or (is_answer and cases.replies.is_known(thread)):
         return False
-    if messages.names_session(event) or messages.parse_spoken(event, ours) is not None:
+    if messages.names_session(event) or is_spoken(event, ours):
         return False
     if not is_answer:
         return True
@@ -227,8 +227,9 @@ def parse_missed(event: Payload, ours: Identity) -> Missed | None:
     thread, ts = messages.parse_thread(message, ours.tenant), string(message, "ts")
     if event.get("type") not in KINDS or thread is None or not is_ts(ts):
         return None
-    is_command = parse_command(message, ours) is not None
-    is_for_bot = is_command or messages.parse_spoken(event, ours) is not None
+    said = classify(message, ours)
+    is_command = said is not None and said.kind is Kind.COMMAND
+    is_for_bot = is_command or is_spoken(event, ours)
     is_reply = thread.thread_ts != ts
     return Missed(thread, ts_micros(ts), is_for_bot) if is_for_bot or is_reply else None
 

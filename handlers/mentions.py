@@ -30,7 +30,7 @@ from bot.wording.message import SlackMessage, View
 from handlers import replies
 from handlers.answering import on_press, refuse
 from handlers.modals import opens
-from handlers.parse.commands import VERBS, Command, parse_command, parse_guess
+from handlers.parse.commands import VERBS, Command, Kind, Said, classify
 from handlers.parse.interactions import Press
 from handlers.parse.messages import Payload
 
@@ -270,17 +270,29 @@ OBEYS: Mapping[str, Callable[[UseCases, Command], Awaitable[SlackMessage | None]
 """What carries out each of `VERBS`, and returns what to say, if no card says it."""
 
 
-async def hear(cases: UseCases, spoken: Reply, event: Payload, kind: str) -> None:
+async def accept(cases: UseCases, event: Payload, kind: str) -> None:
+    """Accept a message that is not for the bot itself, or offer a link for it."""
+    taken = await replies.take(cases, event)
+    if isinstance(taken, Command):
+        await answer(cases, taken, kind)
+    elif taken is Change.UNLINKED:
+        await replies.offer_link(cases, event)
+
+
+async def hear(cases: UseCases, said: Said, event: Payload, kind: str) -> None:
     """Accept words to the bot as a reply, or ask their author what they are to be."""
-    ours, claim = cases.workspace.identity, claim_of(spoken.thread, spoken.ts)
+    spoken, ours = said.message, cases.workspace.identity
+    claim = claim_of(spoken.thread, spoken.ts)
     if event.get("edited") and await cases.state.claims.is_claimed(claim):
         return  # `events` tells what an edit does
-    if parse_guess(event, ours) is None and await _is_taken(cases, spoken, event, kind):
+    if said.kind is not Kind.NEAR_MISS and await _is_taken(cases, spoken, event, kind):
         return
-    if (command := parse_command(event, ours, unlinked=True)) is not None:
-        await answer(cases, command, kind)
-    elif (guess := parse_guess(event, ours, unlinked=True)) is not None:
-        await cases.asking.ask_command(spoken, guess.verb, guess.argument)
+    there = classify(event, ours, unlinked=True)
+    meant = None if there is None else there.command
+    if there is not None and there.kind is Kind.COMMAND and meant is not None:
+        await answer(cases, meant, kind)
+    elif meant is not None:
+        await cases.asking.ask_command(spoken, meant.verb, meant.argument)
         # The backfill would ask for the command that it stands for.
         await cases.state.claims.claim(claim)
     elif not await replies.offer_link(cases, event):
@@ -295,7 +307,8 @@ async def is_answered(cases: UseCases, message: Reply, event: Payload, *, was_sp
     of an edited message, too, but in a direct message, where all messages were answered.
     """
     state, thread, ours = cases.state, message.thread, cases.workspace.identity
-    prompt, is_command = subject_of(thread, message.ts, 1), parse_command(event, ours) is not None
+    prompt, said = subject_of(thread, message.ts, 1), classify(event, ours)
+    is_command = said is not None and said.command is not None
     if await state.mailbox.is_known(message.id):
         return is_command
     if await state.outbox.content(prompt) is not None:
@@ -307,8 +320,8 @@ async def is_answered(cases: UseCases, message: Reply, event: Payload, *, was_sp
         return True
     if not thread.is_direct:
         return False
-    is_asked = parse_command(event, ours, unlinked=not is_linked)
-    return (is_asked or parse_guess(event, ours, unlinked=not is_linked)) is not None
+    asked = classify(event, ours, unlinked=not is_linked)
+    return asked is not None and asked.command is not None
 
 
 async def _is_taken(cases: UseCases, spoken: Reply, event: Payload, kind: str) -> bool:
@@ -319,6 +332,9 @@ async def _is_taken(cases: UseCases, spoken: Reply, event: Payload, kind: str) -
     if kind == "app_mention" and await cases.replies.is_linked(spoken.thread):
         return True
     change = await replies.take(cases, event)
+    if isinstance(change, Command):
+        await answer(cases, change, kind)
+        return True
     if change is Change.MUTED:
         await cases.asking.offer(spoken)
     return change not in {Change.UNLINKED, Change.EARLIER}

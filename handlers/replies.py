@@ -11,13 +11,13 @@ from slack_bolt.async_app import AsyncApp
 from bot.model.errors import AlreadyDone, EmptyMessage, SlackRefused
 from bot.model.replies import Change, Evidence, Reply
 from bot.relay import UseCases
-from bot.slack.app.workspace import Identity
 from bot.text import to_devin
 from bot.wording import actions, delivery_reports, forms, refusals, thread_links
 from bot.wording.message import SlackMessage, View
 from handlers.answering import on_press
 from handlers.modals import Note, on_submit, opens
 from handlers.parse import messages
+from handlers.parse.commands import Command, Kind, Said, classify
 from handlers.parse.interactions import Press, Submission, parse_shortcut
 from handlers.parse.messages import Payload
 
@@ -59,49 +59,59 @@ def _register_shortcuts(app: AsyncApp, cases: UseCases) -> None:
         await cases.asking.answer(form.number, form.by, session, reread)
 
 
-async def accept(cases: UseCases, event: Payload) -> None:
-    """Accept a message that is not for the bot itself, or offer a link for it."""
-    if await take(cases, event) is Change.UNLINKED:
-        await offer_link(cases, event)
+async def take(cases: UseCases, event: Payload) -> Change | Command:
+    """Accept a reply as delivered, or, if that may be outdated, as it is in its thread now.
 
-
-async def take(cases: UseCases, event: Payload) -> Change:
-    """Accept a reply as delivered, or, if that may be outdated, as it is in its thread now."""
+    What is a command by now, or a mistyped one, is returned.
+    """
     ours = cases.workspace.identity
-    reply = messages.parse_reply(event, ours)
-    if reply is None:
-        await _tell_aside(cases, event, ours)
+    said = classify(event, ours)
+    if said is None or said.kind is not Kind.REPLY:
+        await _tell_aside(cases, said)
         return Change.UNLINKED
-    change = await cases.replies.accept(reply)
+    change = await cases.replies.accept(said.message)
     if change is not Change.OUTDATED:
         return change
-    now = await read_again(cases, reply)
-    if now is None or messages.is_aside(now):
+    try:
+        found = await _now(cases, said.message)
+        now = found and classify(found, ours)
+    except SlackRefused:
+        now = said
+    if not now or now.kind is Kind.ASIDE:
         return change
-    return await cases.replies.accept(now, Evidence.THREAD)
+    return now.command or await cases.replies.accept(now.message, Evidence.THREAD)
 
 
 async def read_again(cases: UseCases, message: Reply) -> Reply | None:
-    """Return a message as it is now, or as it was if Slack doesn't show it; None if it's gone."""
+    """Return a message as it is now, or as it was if Slack doesn't show it; None if it's gone.
+
+    A person sends it, so it may be an aside.
+    """
     try:
-        found = await cases.workspace.threads.message(message.thread, message.ts)
+        found = await _now(cases, message)
     except SlackRefused:
         return message
+    return messages.parse_message(found, message.thread.team) if found else None
+
+
+async def _now(cases: UseCases, message: Reply) -> Payload | None:
+    found = await cases.workspace.threads.message(message.thread, message.ts)
     if found is None or found.get("subtype") == "tombstone":
         return None
-    return messages.parse_message({**found, "channel": message.thread.channel}, message.thread.team)
+    return {**found, "channel": message.thread.channel}
 
 
-async def _tell_aside(cases: UseCases, event: Payload, ours: Identity) -> None:
+async def _tell_aside(cases: UseCases, said: Said | None) -> None:
     """Tell a person that a reply counts as an aside, unless it begins with the very words."""
-    said = messages.parse_message(event, ours.tenant) if messages.is_in_thread(event) else None
-    if said is None or said.bots or not to_devin.is_aside(said.text):
+    if said is None or said.kind is not Kind.ASIDE or said.message.bots:
         return
-    if to_devin.is_plain(said.text, ours.user) or not await cases.replies.is_linked(said.thread):
+    one, user = said.message, cases.workspace.identity.user
+    is_reply = one.ts != one.thread.thread_ts and not to_devin.is_plain(one.text, user)
+    if not is_reply or not await cases.replies.is_linked(one.thread):
         return
-    await cases.accepting.check(said.author, said.thread.channel, reply_id=said.id)
-    words, once = refusals.KEPT_ASIDE, f"aside:{said.ts}"
-    await cases.notices.whisper(said.thread, said.author, words, once=once)
+    await cases.accepting.check(one.author, one.thread.channel, reply_id=one.id)
+    words, once = refusals.KEPT_ASIDE, f"aside:{one.ts}"
+    await cases.notices.whisper(one.thread, one.author, words, once=once)
 
 
 async def offer_link(cases: UseCases, event: Payload) -> bool:

@@ -33,8 +33,8 @@ from bot.store.revisions import TOO_LATE
 from bot.wording import delivery_reports
 from handlers.answering import refuse
 from handlers.mentions import claim_of, is_missed
-from handlers.parse.commands import VERBS, Command, parse_command, parse_guess
-from handlers.parse.messages import is_for_bot, is_own, parse_reply, parse_spoken
+from handlers.parse.commands import VERBS, Command, Kind, classify
+from handlers.parse.messages import is_for_bot, is_own
 
 log = logging.getLogger(__name__)
 
@@ -126,9 +126,11 @@ class ThreadReader:
         ours = self._cases.workspace.identity
         if is_own(message, ours):
             return None
-        event = {**message, "channel": thread.channel}
-        command = parse_command(event, ours) or parse_guess(event, ours)
-        return command or parse_reply(event, ours) or parse_spoken(event, ours)
+        said = classify({**message, "channel": thread.channel}, ours)
+        if said is None:
+            return None
+        is_meant = said.kind is Kind.REPLY or said.is_spoken
+        return said.command or (said.message if is_meant else None)
 
     async def _page(
         self, thread: ThreadRef, cursor: str | None, oldest: Ts

@@ -148,28 +148,80 @@ def takes_mention(text: str) -> str:
     return "" if taken is None or not VERBS[verb].ends or is_word else verb
 
 
+class Kind(Enum):
+    """What a message is to the bot: a command, one that is mistyped, an aside, or other words."""
+
+    COMMAND = auto()
+    NEAR_MISS = auto()
+    ASIDE = auto()
+    REPLY = auto()
+    TALK = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A message of a person or a bot, and what it is: a `REPLY` answers another, `TALK` doesn't.
+
+    `command` is that of a command, or the one that a near miss stands for. `is_spoken`: a person
+    says it to the bot, and it is no aside.
+    """
+
+    kind: Kind
+    message: Reply
+    command: Command | None = None
+    is_spoken: bool = False
+
+
+def classify(event: Payload, ours: Identity, *, unlinked: bool = False) -> Said | None:
+    """Say what a message is, for whoever reads it; None if neither a person nor a bot wrote it.
+
+    Nothing else decides: an event, one that comes late, the backfill, a start, and an edit ask
+    this. For `unlinked`, see `parse_command`.
+    """
+    message = messages.parse_message(event, ours.tenant) if messages.is_said(event) else None
+    if message is None:
+        return None
+    is_spoken = not message.bots and messages.is_for_bot(
+        message.text, message.thread.channel, ours.user
+    )
+    if command := parse_command(event, ours, unlinked=unlinked):
+        return Said(Kind.COMMAND, message, command, is_spoken)
+    if guess := parse_guess(event, ours, unlinked=unlinked):
+        return Said(Kind.NEAR_MISS, message, guess, is_spoken)
+    if messages.is_aside(message):
+        return Said(Kind.ASIDE, message)
+    kind = Kind.REPLY if messages.is_in_thread(event) else Kind.TALK
+    return Said(kind, message, None, is_spoken)
+
+
+def is_spoken(event: Payload, ours: Identity) -> bool:
+    """Whether a person says a message to the bot, as a command or as words."""
+    said = classify(event, ours)
+    return said is not None and said.is_spoken
+
+
 def parse_asked(message: Payload, start: Start, ours: Identity) -> Reply | None:
     """Parse the message that asks for `start`, as `conversations.replies` shows it now.
 
     Its text is the prompt, which is all of it if `start` is talk. None if it asks for none.
     """
     event = {**message, "channel": start.thread.channel}
-    if (found := messages.parse_meant(event, ours)) is None:
+    said = classify(event, ours, unlinked=True)
+    if said is None or said.kind is Kind.ASIDE:
         return None
-    said = parse_command(event, ours, unlinked=True) or parse_guess(event, ours, unlinked=True)
-    prompt = said.argument if said is not None and said.verb == "start" else None
-    if said is None and start.is_talk:
+    prompt, found = None, said.message
+    if said.command is None and start.is_talk:
         prompt = strip_mention(found.text, ours.user) or found.text
+    elif said.command is not None and said.command.verb == "start":
+        prompt = said.command.argument
     return None if prompt is None else found.model_copy(update={"text": prompt})
 
 
 def parse_earlier(message: Payload, thread: ThreadRef, ours: Identity) -> Reply | None:
     """Parse a message of a thread that Devin may read; None for asides, commands and our posts."""
     event = {**message, "channel": thread.channel}
-    if messages.is_own(message, ours) or not messages.is_said(message):
-        return None
-    is_command = parse_command(event, ours) is not None or parse_guess(event, ours) is not None
-    return None if is_command else messages.parse_meant(event, ours)
+    said = None if messages.is_own(message, ours) else classify(event, ours)
+    return said.message if said is not None and said.kind in {Kind.REPLY, Kind.TALK} else None
 
 
 def is_left_to_message(event: Payload, kind: str, ours: Identity) -> bool:

@@ -154,14 +154,6 @@ def is_for_bot(text: str, channel: str, bot_user: str) -> bool:
     return f"<@{bot_user}>" in text or f"<@{bot_user}|" in text or is_direct(channel)
 
 
-def parse_spoken(event: Payload, ours: Identity) -> Reply | None:
-    """Parse a person's message that is for the bot: it names it, or is in its direct message."""
-    if not is_for_bot(string(event, "text"), string(event, "channel"), ours.user):
-        return None
-    message = parse_meant(event, ours) if is_said(event) else None
-    return None if message is None or message.bots else message
-
-
 def is_aside(message: Reply) -> bool:
     """Whether a message is not meant for Devin; an app may say so in its blocks alone.
 

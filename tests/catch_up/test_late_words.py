@@ -10,7 +10,7 @@ import pytest
 
 from bot.app import Bot
 from bot.settings import load_settings
-from bot.wording import thread_links
+from bot.wording import delivery_reports, thread_links
 from sandbox import Sandbox
 from sandbox.devin.answers import Api
 from tests.conftest import ACK_SECONDS
@@ -233,3 +233,28 @@ async def test_a_reply_that_is_brought_after_its_thread_was_linked_anew_stays_in
     for ts in (between, before):
         await brought_late(desk, desk.slack.event_of("general", ts))
     assert await desk.fence(thread) == []
+
+
+BY_NOW = {
+    "unlink": "unlink",
+    "start other work": "start",
+    "stauts": "status",
+}
+"""What a reply was edited into, behind a mention of the bot, and the command that it is."""
+
+
+@pytest.mark.parametrize("words", BY_NOW)
+async def test_what_is_a_command_by_now_is_asked_for_again_however_late_it_comes(
+    bot: Bot, desk: Desk, words: str
+) -> None:
+    """Devin doesn't get it as words, and the thread stays linked, as after a backfill."""
+    thread = await desk.linked_thread()
+    ts = await desk.slack.say("The password is …", thread=thread, deliver=False)
+    event = desk.slack.event_of("general", ts)
+    message = desk.slack.workspace.message("general", ts)
+    message.text, message.blocks = f"<@{desk.slack.bot_user_id}> {words}", []
+    desk.slack.workspace.clock.ahead += 120
+    await desk.until_delivered(await desk.reply("Later", thread))
+    await brought_late(desk, event)
+    await desk.until_said(delivery_reports.late(0, [BY_NOW[words]], silenced=False), thread)
+    assert texts(await desk.fence(thread)) == ["Later"]

@@ -8,8 +8,15 @@ from bot.relay.lifecycle.prompts import with_prompt
 from bot.relay.lifecycle.starting import Start
 from bot.text.to_devin import is_empty
 from handlers.mentions import OBEYS
-from handlers.parse.commands import VERBS, parse_asked, parse_command, parse_guess
-from handlers.parse.messages import parse_reply, parse_spoken
+from handlers.parse.commands import (
+    VERBS,
+    classify,
+    is_spoken,
+    parse_asked,
+    parse_command,
+    parse_guess,
+)
+from handlers.parse.messages import parse_reply
 from tests.support.builders import (
     BOT_USER,
     JSON,
@@ -227,7 +234,7 @@ def test_off_and_none_mean_the_same(words: str, argument: str) -> None:
 
 
 @each(
-    ("event", "is_spoken"),
+    ("event", "is_so"),
     [
         (a_mention("have a look"), True),
         (a_reply(f"have a look, <@{BOT_USER}>"), True),
@@ -243,9 +250,9 @@ def test_off_and_none_mean_the_same(words: str, argument: str) -> None:
         (in_dm("hello?", hidden=True), False),
     ],
 )
-def test_a_message_is_for_the_bot_by_name_or_by_place(event: JSON, is_spoken: bool) -> None:  # noqa: FBT001
+def test_a_message_is_for_the_bot_by_name_or_by_place(event: JSON, is_so: bool) -> None:  # noqa: FBT001
     """A person names it, anywhere in the text, or writes where there is nobody else."""
-    assert (parse_spoken(event, OURS) is not None) is is_spoken
+    assert is_spoken(event, OURS) is is_so
 
 
 _CLIP = {"id": "F2", "mimetype": "audio/webm", "subtype": "slack_audio", "permalink": "https://x.y"}
@@ -296,5 +303,5 @@ def test_no_message_makes_the_parsers_raise(payload: JSON) -> None:
     """Slack would bring it again and again. A command is never taken for a mistyped one, too."""
     command = parse_command(payload, OURS, unlinked=True)
     guess = parse_guess(payload, OURS)
-    parse_spoken(payload, OURS)
+    classify(payload, OURS)
     assert command is None or guess is None
