@@ -17,11 +17,12 @@ from http import HTTPStatus
 from typing import Any, TypeGuard, TypeVar
 
 import aiohttp
-import httpx
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 
+from bot.devin import odd
 from bot.devin.api import LATE, DevinMessage, Failure, Unread
+from bot.devin.bodies import is_success
 from bot.model.findings import Finding
 from bot.model.options import Options, Playbook
 from bot.model.record import encodable, mappings, parse_object, string
@@ -31,16 +32,10 @@ from bot.runtime.outgoing import NOT_SENT, broken
 
 T = TypeVar("T")
 
-BODY_LIMIT = 64 * 1024
-"""The most that is read of an answer to a write, in bytes."""
-
 READ_LIMIT = 8 * 1024 * 1024
 """The part of an answer to a read that is used, in bytes."""
 
 MOST_SKEW = timedelta(days=1)
-
-CONNECTION_ERRORS = (httpx.HTTPError, httpx.StreamError, aiohttp.ClientError, OSError)
-"""The errors of a broken exchange; httpx-aiohttp lets some of aiohttp's errors through."""
 
 LIMITED = frozenset({HTTPStatus.TOO_MANY_REQUESTS})
 """Only a rate limit certainly processed nothing; Devin's own client also repeats no other POST
@@ -154,27 +149,6 @@ def _http_date(value: str) -> datetime | None:
         return None
 
 
-async def start_of(response: httpx.Response, limit: int = BODY_LIMIT) -> bytes:
-    """Return the beginning of the body, as far as it came and can be decoded.
-
-    A 200 has two meanings, so if its body breaks off, the error is raised.
-    """
-    body = bytearray()
-    # Without an encoding to undo, httpx would still take twice as long for it.
-    is_plain = "content-encoding" not in response.headers
-    try:
-        async for chunk in response.aiter_raw() if is_plain else response.aiter_bytes():
-            body += chunk
-            if len(body) >= limit:
-                break
-    except httpx.DecodingError:
-        return bytes(body)
-    except CONNECTION_ERRORS:
-        if response.status_code == HTTPStatus.OK:
-            raise
-    return bytes(body[:limit])
-
-
 def failed(answer: Answer, passing: frozenset[int]) -> Outcome | Wait:
     """Interpret an answer that is not the success of the contract.
 
@@ -203,7 +177,9 @@ def written(
     """Return what a write brought, as `parse` has it, or else what `failed` does."""
     if not isinstance(answer, Answer):
         return answer
-    found = parse(answer.body) if answer.status == HTTPStatus.OK else None
+    found = parse(answer.body) if is_success(answer.status) else None
+    if found is not None and answer.status != HTTPStatus.OK:
+        odd.note(f"HTTP {answer.status}")
     return failed(answer, passing) if found is None else found
 
 

@@ -63,8 +63,8 @@ class MessagePage:
 class SessionSummary:
     """A session without its messages.
 
-    `unclear` has Devin's words for its state if the relay doesn't know them, or "none": then
-    `state` is only as much as they tell.
+    One that `is_beginning` may not take messages yet. `unclear` has Devin's words for its state if
+    the relay doesn't know them, or "none": then `state` is only as much as they tell.
     """
 
     session: SessionId
@@ -80,6 +80,8 @@ class SessionSummary:
     parent: SessionId | None = None
     children: tuple[SessionId, ...] = ()
     is_archived: bool = False
+    is_beginning: bool = False
+    origin: str = ""
     unclear: str = field(default="", compare=False)
 
 

@@ -7,24 +7,22 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from datetime import datetime, timedelta
 from functools import lru_cache
-from http import HTTPStatus
 from urllib.parse import quote, urlencode
 
 import httpx
 
 from bot.devin.answers import (
-    CONNECTION_ERRORS,
     READ_LIMIT,
     Answer,
     Read,
     failure,
     reason,
     skew,
-    start_of,
     unread,
     unsent,
 )
 from bot.devin.api import Failure, OutgoingFile, Unread
+from bot.devin.bodies import CONNECTION_ERRORS, is_success, start_of
 from bot.devin.files import Downloads
 from bot.runtime import metrics
 from bot.runtime.version import user_agent
@@ -103,7 +101,7 @@ class DevinHttp:
                 body = await start_of(response, most)
         except CONNECTION_ERRORS as error:
             return Unread(why=reason(error))
-        if response.status_code != HTTPStatus.OK:
+        if not is_success(response.status_code):
             return unread(response.status_code, response.headers)
         is_cut = len(body) >= most
         return Answer(response.status_code, response.headers, body, ahead, is_cut=is_cut)

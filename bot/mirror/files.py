@@ -42,6 +42,9 @@ FILES_AT_ONCE = 4
 ROOM_SECONDS = 2.0
 """The time after which a thread asks again whether its file may be brought."""
 
+PAGES, PAGE_NAMES = {"text/html", "application/xhtml+xml"}, (".html", ".htm", ".xhtml")
+"""A page in place of a file that isn't called so is a form to sign in, or an error."""
+
 UNSIZED_LIMIT = 5_000_000
 """The most bytes of a file of unknown size, which is held in memory: Slack wants the size first."""
 
@@ -152,6 +155,8 @@ class SentFiles:
                     raise self._away(incoming)
                 if incoming.size is not None and incoming.size > self._limit:
                     raise FileLeftOut(WhyLink.TOO_LARGE)
+                if incoming.content_type in PAGES and not file.name.lower().endswith(PAGE_NAMES):
+                    raise FileLeftOut(WhyLink.DEVIN, incoming.content_type)
                 if incoming.size:
                     way.host = SLACK
                     chunks = way.through(incoming.chunks, host)

@@ -12,6 +12,7 @@ from bot.devin.v3 import sessions as v3
 from bot.devin.v3.organization import Caller, parse_caller
 from bot.devin.v3.sessions import message, parse_items, parse_list
 from bot.model.replies import Outcome, OutcomeKind, Refusal
+from bot.model.sessions import parse_session
 from tests.support.contracts import CONTRACTS, SENDING, answer_schema
 from tests.support.generated import values
 
@@ -80,8 +81,9 @@ def test_every_message_of_a_page_is_read_in_order(page: Any) -> None:
 
 @given(values(SCHEMAS["SessionPage"], "v3"))
 def test_every_page_of_sessions_is_a_list(page: Any) -> None:
-    """A session whose id no session has is passed over."""
-    assert parse_list(json.dumps(page).encode()) is not None
+    """A session whose id no session has is passed over; a list of such alone is of no use."""
+    ids = [parse_session(one["session_id"]) for one in page["items"]]
+    assert (parse_list(json.dumps(page).encode()) is None) == (bool(ids) and not any(ids))
 
 
 @given(values(SCHEMAS["ServiceUserSelf"], "v3") | values(SCHEMAS["PatUserSelf"], "v3"))

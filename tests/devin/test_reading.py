@@ -1,6 +1,8 @@
 """What is hard to read of Devin's is read as far as it can be, and nothing else suffers."""
 
 import json
+import tracemalloc
+import zlib
 from asyncio import StreamReader, StreamWriter
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
@@ -15,7 +17,7 @@ from bot.devin.opening import open_devin
 from bot.devin.v3.sessions import MOST_TRIES, UNKNOWN_ID
 from bot.model.sessions import SessionId
 from sandbox import DevinSandbox
-from tests.support.raw_http import ID, V1, V3, RawServer, Talk, answering, serving, whole
+from tests.support.raw_http import ID, V1, V3, RawServer, Talk, Wire, answering, serving, whole
 from tests.support.tables import each
 
 LONG = "x" * (READ_LIMIT + 1)
@@ -124,3 +126,24 @@ async def test_a_devin_that_refuses_every_id_is_not_asked_for_each(status: int) 
 def test_a_date_that_no_clock_shows_is_none(date: str) -> None:
     """Times of messages stay as they are."""
     assert not skew({"date": date}, datetime.now(UTC))
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+async def test_a_compressed_answer_takes_no_more_memory_than_is_used_of_it(
+    wire: Wire, encoding: str
+) -> None:
+    """A megabyte may be a thousand when it is inflated, which would end the process."""
+    packer = zlib.compressobj(9, wbits=31 if encoding == "gzip" else 15)
+    megabyte = b" " * 1_000_000
+    packed = b"".join(packer.compress(megabyte) for _ in range(400)) + packer.flush()
+    answer = whole("200 OK", packed, f"Content-Encoding: {encoding}")
+    async with serving(answering(answer)) as server, wire.client(server.url) as devin:
+        tracemalloc.start()
+        try:
+            found = await devin.messages(ID)
+            _, most = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert isinstance(found, Unread)
+    assert found.is_too_long
+    assert most < 4 * LONGEST_READ

@@ -9,7 +9,6 @@ from email.utils import format_datetime
 import pytest
 
 from bot.devin.answers import (
-    BODY_LIMIT,
     DETAIL_LIMIT,
     PROBLEM_LIMIT,
     READ_LIMIT,
@@ -17,6 +16,7 @@ from bot.devin.answers import (
     retry_after,
     written,
 )
+from bot.devin.bodies import BODY_LIMIT
 from bot.devin.http import LONGEST_READ
 from bot.devin.v1 import sessions as v1
 from bot.devin.v3 import sessions as v3

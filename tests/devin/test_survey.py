@@ -364,3 +364,37 @@ def test_what_a_session_has_cost_is_a_number_or_unknown(
     found = summary(RECORD | {"acus_consumed": spent})
     assert found is not None
     assert (found.acus, found.state) == (expected, SessionState.WORKING)
+
+
+async def test_a_list_that_is_not_filtered_is_replaced_by_single_reads(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A session that nobody asked for proves it; its states are told all the same."""
+    wanted = ids(3)
+    found, _ = await survey(V3, wanted, listed(ID, wanted[0]), one(wanted[1]), one(wanted[2]))
+    assert isinstance(found, Survey)
+    assert (set(found.found), found.reads) == (set(wanted), 3)
+    assert "sessions that nobody asked for" in {vars(one).get("reason") for one in caplog.records}
+
+
+async def test_a_list_without_a_usable_id_is_no_empty_one(
+    wire: Wire, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Else nothing would be told for ever, and nobody would know."""
+    found, _ = await survey(wire, ids(2), listed(SessionId("ses_1"), SessionId("ses_2")))
+    assert isinstance(found, Unread)
+    assert "sessions without ids" in {vars(one).get("reason") for one in caplog.records}
+
+
+@pytest.mark.parametrize("shown", [{"tags": ["other"]}, {"origin": "slack"}, {"created_at": 1}])
+async def test_sessions_are_not_adopted_from_a_list_that_is_not_filtered(
+    shown: dict[str, Any],
+) -> None:
+    """They would be shown in a channel that they are not for."""
+    fits = {"tags": ["bug"], "origin": "api", "created_at": 1_764_000_000}
+    since = datetime.fromtimestamp(1_763_999_000, UTC)
+    for fields, is_usable in ((fits, True), (fits | shown, False)):
+        answer = listed(ID, **fields)
+        async with serving(answering(answer)) as server, V3.client(server.url) as devin:
+            found = await devin.matching(["bug"], [], ["api"], since)
+        assert isinstance(found, Unread) is not is_usable

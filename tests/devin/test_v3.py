@@ -9,7 +9,7 @@ from bot.devin.answers import Answer, written
 from bot.devin.api import Cursor, MessagePage, OutgoingFile, Source, Unread
 from bot.devin.v3.client import MOST_PAGES
 from bot.devin.v3.sessions import message, parse_sent, summary
-from bot.model.replies import Outcome, OutcomeKind, Refusal
+from bot.model.replies import Outcome, OutcomeKind, Refusal, Wait
 from bot.model.sessions import SessionId, SessionState
 from tests.support.raw_http import (
     ID,
@@ -74,6 +74,34 @@ async def test_a_refusal_by_a_session_that_goes_on_stays_one(state: bytes) -> No
     assert answer == Outcome(
         kind=OutcomeKind.REFUSED, refusal=Refusal.OTHER, status=409, detail="Busy"
     )
+
+
+@pytest.mark.parametrize("status", ["404 No", "409 No", "422 No", "425 Early"])
+@pytest.mark.parametrize("state", ["new", "claimed", "resuming"])
+async def test_a_session_that_only_begins_is_sent_to_later(status: str, state: str) -> None:
+    """No document says from when on it takes messages; another refusal stays one."""
+    begins = whole("200 OK", record(status=state))
+    async with serving(stepping([problem(status, detail="Not yet"), begins])) as server:
+        assert await V3.post(server.url) == Wait(f"HTTP {status[:3]}")
+    async with serving(stepping([problem("400 No", detail="No"), begins])) as server:
+        assert isinstance(await V3.post(server.url), Outcome)
+
+
+@pytest.mark.parametrize("status", ["200 OK", "201 Created", "202 Accepted"])
+async def test_any_success_whose_body_can_be_read_is_one(
+    status: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The documents name 200 alone, so that another one is logged; without a body it is unclear."""
+    async with serving(answering(whole(status, record(status="running")))) as server:
+        assert await V3.post(server.url) == Outcome(kind=OutcomeKind.DELIVERED, status=200)
+    odd = [vars(one)["reason"] for one in caplog.records if one.getMessage() == "odd answer"]
+    assert odd == ([] if status == "200 OK" else [f"HTTP {status[:3]}"])
+    async with serving(answering(whole("204 No Content"))) as server:
+        answer = await V3.post(server.url)
+        assert isinstance(answer, Outcome)
+        assert answer.kind is OutcomeKind.UNCERTAIN
+        async with V3.client(server.url) as devin:
+            assert await devin.archive(ID) is None
 
 
 async def test_a_404_of_a_session_that_can_be_read_is_not_about_the_session() -> None:

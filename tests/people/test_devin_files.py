@@ -58,6 +58,19 @@ async def test_a_file_that_slack_does_not_take_is_linked(
     assert files(desk, thread) == []
 
 
+async def test_a_page_in_place_of_a_file_is_not_posted_as_that_file(bot: Bot, desk: Desk) -> None:
+    """It is a form to sign in, or an error; a file that is called so is brought."""
+    thread = await desk.linked_thread()
+    page, named = (
+        desk.devin.attach(SESSION, name, b"<html>Sign in</html>", "text/html")
+        for name in ("report.csv", "report.html")
+    )
+    desk.devin.say(SESSION, f"Here they are.\n{page}\n{named}")
+    assert "report.csv" in await desk.until_said(link_to(page), thread)
+    await wait_until(lambda: files(desk, thread), "the other is there")
+    assert [name for name, _ in files(desk, thread)] == ["report.html"]
+
+
 async def test_a_file_above_the_limit_is_linked(desk: Desk, environ: dict[str, str]) -> None:
     """One byte less is a file in the thread."""
     async with running(desk, environ, FILE_LIMIT="1KB"):

@@ -1,6 +1,7 @@
 """The Protocol by version 3: every method is one operation, and every failure is a value."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -10,7 +11,7 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from bot.devin import answers, api
+from bot.devin import answers, api, odd
 from bot.devin.answers import Answer, Read
 from bot.devin.api import Failure, SessionSummary, Unread
 from bot.devin.http import LONGEST_READ, DevinHttp, Param, Path, path_of
@@ -31,6 +32,11 @@ ON_A_PAGE = 200
 BETA = "v3beta1"
 """The version in the paths of some lists (docs.devin.ai, "List repositories available to an
 organization" and "List organization users")."""
+
+TOO_EARLY = frozenset({404, 409, 422, 425})
+"""Statuses by which a session that only begins may refuse a message that it takes later."""
+
+FILTER_MARGIN = timedelta(minutes=1)
 
 MOST_PAGES = 50
 """The pages of messages that are read at once."""
@@ -59,7 +65,7 @@ class DevinV3:
         self._organization = organization
         self.begin, self.probe = organization.begin, organization.probe
         self.open_file = http.downloads.open
-        self.survey = Surveys(self._states).survey
+        self.survey = Surveys(self._states, self._state).survey
 
     async def post_message(
         self, session: SessionId, message: str, attachments: Sequence[str] = (), as_user: str = ""
@@ -72,7 +78,11 @@ class DevinV3:
             return outcome
         path, seconds = await self._path("sessions", session), self._http.timing.state_seconds
         now = answers.parsed(await self._http.get(Read.SESSION, path, seconds), v3.parse_record)
-        return answers.explained(outcome, None if isinstance(now, Unread) else now.state)
+        if isinstance(now, Unread):
+            return answers.explained(outcome, None)
+        if now.is_beginning and outcome.status in TOO_EARLY:
+            return Wait(f"HTTP {outcome.status}")
+        return answers.explained(outcome, now.state)
 
     def listed(self, message: str, attachments: Sequence[str] = ()) -> str:  # noqa: ARG002  (not listed)
         return message
@@ -131,6 +141,10 @@ class DevinV3:
         most = answers.READ_LIMIT if len(part) > 1 else LONGEST_READ
         path = await self._path("sessions")
         return await self._http.get(Read.STATES, path, seconds, params, most=most)
+
+    async def _state(self, session: SessionId) -> Answer | Unread:
+        path, seconds = await self._path("sessions", session), self._http.timing.read_seconds
+        return await self._http.get(Read.SESSION, path, seconds, most=LONGEST_READ)
 
     async def recent(
         self, limit: int, tags: Sequence[str] = ()
@@ -194,6 +208,17 @@ class DevinV3:
         if read.unread is not None:
             return read.unread
         found = v3.summaries(read.found)
+        if found is None:
+            return Unread(HTTPStatus.OK)
+        is_filtered = all(
+            one.tags.issuperset(tags)
+            and (not origins or not one.origin or one.origin in origins)
+            and (one.created_at is None or one.created_at >= since - FILTER_MARGIN)
+            for one in found
+        )
+        if not is_filtered:
+            odd.note("sessions that nobody asked for", logging.ERROR)
+            return Unread(why="Devin doesn't filter the list")
         new = [one for one in found if one.created_at is not None and one.created_at >= since]
         return sorted(new, key=lambda one: (one.created_at or since, one.session))
 

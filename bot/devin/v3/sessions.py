@@ -8,16 +8,18 @@ and a missing or mistyped field as empty. A parser returns None for another body
 """
 
 import asyncio
+import logging
 import re
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+import time
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
 from cachetools import TTLCache
 
-from bot.devin import answers
+from bot.devin import answers, odd
 from bot.devin.answers import Answer, parsed
 from bot.devin.api import DevinMessage, SessionSummary, Source, Survey, Unread
 from bot.model.record import mappings, parse_object, string, strings
@@ -33,6 +35,8 @@ STATUSES: Mapping[str, SessionState] = {
     "exit": SessionState.ENDED,
     "error": SessionState.ENDED,
 }
+
+BEGINNING = frozenset({"new", "claimed", "resuming"})
 
 RUNNING: Mapping[str, SessionState] = {
     "working": SessionState.WORKING,
@@ -81,9 +85,11 @@ def parse_review(body: bytes) -> Review | None:
     return Review(commit, status) if _COMMIT.fullmatch(commit) and status else None
 
 
-def summaries(records: Iterable[Mapping[str, Any]]) -> Sequence[SessionSummary]:
-    """Read sessions, except those without an id."""
-    return [found for one in records if (found := summary(one)) is not None]
+def summaries(records: Iterable[Mapping[str, Any]]) -> Sequence[SessionSummary] | None:
+    """Read sessions, except those without an id; None if that holds for all that are listed."""
+    listed = list(records)
+    found = [found for one in listed if (found := summary(one)) is not None]
+    return odd.usable(found, listed)
 
 
 def summary(record: Mapping[str, Any]) -> SessionSummary | None:
@@ -110,6 +116,8 @@ def summary(record: Mapping[str, Any]) -> SessionSummary | None:
         parent=parse_session(string(record, "parent_session_id")),
         children=_children(record.get("child_session_ids")),
         is_archived=record.get("is_archived") is True,
+        origin=string(record, "origin"),
+        is_beginning=string(record, "status") in BEGINNING,
         unclear=_unclear(record),
     )
 
@@ -212,6 +220,9 @@ LATEST = 100
 """The sessions that are read by one call, and those among which the latest are found: the order of
 the list is not documented."""
 
+MOST_SINGLY = 20
+"""Most sessions that a survey reads singly, where Devin does not filter its list."""
+
 KNOWN, KNOWN_SECONDS = 10_000, 120
 """Most sessions of which something is remembered, and for how long."""
 
@@ -221,11 +232,18 @@ class Surveys:
 
     A list may be too long, since records have structured outputs, or Devin may refuse one of the
     ids. Then each half is read by itself, and a session for which that holds alone is left out,
-    for some minutes without a call. `ask` makes the call for some sessions.
+    for some minutes without a call. `ask` makes the call for some sessions, and `ask_one` for one:
+    should Devin list others than those that were asked for, it does not filter the list.
     """
 
-    def __init__(self, ask: Callable[[Sequence[SessionId]], Awaitable[Answer | Unread]]) -> None:
+    def __init__(
+        self,
+        ask: Callable[[Sequence[SessionId]], Awaitable[Answer | Unread]],
+        ask_one: Callable[[SessionId], Awaitable[Answer | Unread]],
+    ) -> None:
         self._ask = ask
+        self._ask_one = ask_one
+        self._asked_at: TTLCache[SessionId, float] = TTLCache(KNOWN, KNOWN_SECONDS)
         self._left_out: TTLCache[SessionId, Unread] = TTLCache(KNOWN, KNOWN_SECONDS)
 
     async def survey(self, sessions: Sequence[SessionId]) -> Survey | Unread:
@@ -237,6 +255,7 @@ class Surveys:
         wanted = dict.fromkeys(sessions)
         known = {one: why for one in wanted if (why := self._left_out.get(one)) is not None}
         found, lost, reads = dict[SessionId, SessionSummary](), dict[SessionId, Unread](), 0
+        missed = set[SessionId]()
         asked = [one for one in wanted if one not in known][: LATEST * MOST_TRIES]
         parts = [asked[at : at + LATEST] for at in range(0, len(asked), LATEST)]
         while parts and reads + len(parts) <= MOST_TRIES:
@@ -246,6 +265,8 @@ class Surveys:
                 page = parsed(answer, parse_list)
                 if not isinstance(page, Unread):
                     found |= {one.session: one for one in page if one.session in wanted}
+                    if any(one.session not in wanted for one in page):
+                        missed.update(part)
                     lost = {one: why for one, why in lost.items() if one not in part}
                 elif page.is_too_long or page.status in UNKNOWN_ID:
                     lost |= dict.fromkeys(part, page)
@@ -254,6 +275,9 @@ class Surveys:
                 else:
                     return replace(page, reads=reads)
             parts = halves
+        if missed:
+            singly = await self._singly(missed - found.keys())
+            found, reads = found | singly[0], reads + singly[1]
         is_gone = all(why.status == HTTPStatus.NOT_FOUND for why in lost.values())
         if lost and not found and (parts or is_gone):
             return replace(lost.popitem()[1], reads=reads)
@@ -261,3 +285,16 @@ class Surveys:
         alone = ((one, why) for one, why in lost.items() if one not in untried)
         self._left_out.update((one, why) for one, why in alone if found or why.is_too_long)
         return Survey(found, reads, known | lost)
+
+    async def _singly(
+        self, missed: Collection[SessionId]
+    ) -> tuple[dict[SessionId, SessionSummary], int]:
+        """Read some sessions by a call for each, first those that were not read for longest."""
+        odd.note("sessions that nobody asked for", logging.ERROR)
+        line = sorted(missed, key=lambda one: self._asked_at.get(one, 0.0))[:MOST_SINGLY]
+        self._asked_at.update(dict.fromkeys(line, time.monotonic()))
+        found = await asyncio.gather(*map(self._ask_one, line))
+        read = [parsed(one, parse_record) for one in found]
+        return {
+            o.session: o for o in read if not isinstance(o, Unread) and o.session in missed
+        }, len(line)
