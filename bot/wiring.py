@@ -73,8 +73,8 @@ class Parts:
         reporter = Reporter(
             outbox=state.outbox,
             tellers={
-                OwedKind.OUTCOME: Outcomes(workspace, state),
-                OwedKind.DELAY: Delays(workspace, state),
+                OwedKind.OUTCOME: Outcomes(workspace, state, cases.audience.named),
+                OwedKind.DELAY: Delays(workspace, state, cases.audience.named),
                 OwedKind.NOTICE: notices,
                 OwedKind.STEP: cases.workflow_steps,
                 OwedKind.WORDS: WordsTeller(place, cases.status_lines, schedule),
@@ -83,7 +83,14 @@ class Parts:
                     workspace, state, cases.audience, cases.status_lines, schedule
                 ),
                 OwedKind.START: Starter(
-                    workspace, state, to.devin, accepting, self.prompts, notices, cases.acting
+                    workspace,
+                    state,
+                    to.devin,
+                    accepting,
+                    self.prompts,
+                    notices,
+                    cases.acting,
+                    cases.audience,
                 ),
                 OwedKind.POST: Speaker(
                     workspace, state, accepting, cases.speaking, notices, cases.starting.begin_with

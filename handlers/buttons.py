@@ -62,7 +62,7 @@ def _register_links(app: AsyncApp, cases: UseCases) -> None:
         by = await cases.workspace.people.name(press.by)
         if not await cases.state.cards.is_at(thread, link, string(press.message, "ts")):
             return delivery_reports.unlinked_by(by)
-        named = await cases.state.names.one(link.session)
+        named = await cases.audience.named(link.session, thread.channel, link.by)
         await cases.notices.say(thread, thread_links.unlinked(named, by))
         return None
 
@@ -75,7 +75,8 @@ def _register_links(app: AsyncApp, cases: UseCases) -> None:
     async def on_follow_child(press: Press) -> None:
         child, thread = session_of(press), press.thread
         if (there := await cases.own_threads.follow(thread, child, press.by)) is not None:
-            named, address = await cases.naming.one(child), cases.workspace.address(there)
+            named = await cases.naming.one(child, thread.channel, press.by)
+            address = cases.workspace.address(there)
             await cases.notices.whisper(thread, press.by, adopting.has_thread(named, address))
 
 

@@ -174,7 +174,8 @@ async def _status(cases: UseCases, command: Command) -> SlackMessage | None:
 async def _unlink(cases: UseCases, command: Command) -> SlackMessage:
     link = await cases.linking.unlink(command.thread, command.by)
     # Devin is not asked: a process that dies meanwhile would leave the unlinking untold.
-    return thread_links.unlinked(await cases.state.names.one(link.session))
+    channel = command.thread.channel
+    return thread_links.unlinked(await cases.audience.named(link.session, channel, link.by))
 
 
 async def _mute(cases: UseCases, command: Command) -> SlackMessage:
@@ -197,7 +198,9 @@ async def _link(cases: UseCases, command: Command) -> SlackMessage | None:
         return None
     at = ts_micros(command.ts)
     link, already = await cases.linking.link(command.thread, command.by, command.argument, at)
-    return thread_links.linked_already(*await cases.naming.linked(link)) if already else None
+    if not already:
+        return None
+    return thread_links.linked_already(*await cases.naming.linked(link, command.thread.channel))
 
 
 async def _start(cases: UseCases, command: Command) -> None:
@@ -214,7 +217,7 @@ async def _default(cases: UseCases, command: Command) -> SlackMessage:
     profile = await cases.say.default(channel, by)
     if profile.session is None:
         return commands.NO_DEFAULT
-    named = await cases.naming.one(profile.session)
+    named = await cases.naming.one(profile.session, channel, by)
     return commands.default_is(named, await cases.workspace.people.name(profile.session_by))
 
 

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from bot.mirror.shown import follow_of
 from bot.model.errors import SlackAway
 from bot.model.people import UserId
-from bot.model.sessions import CAPS, Follow, Said
+from bot.model.sessions import CAPS, Follow, NamedSession, Said, SessionId
 from bot.model.threads import Link, ThreadRef, is_direct, is_id
 from bot.slack.api import MISSING_SCOPE
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
 from bot.store.state import State
+
+NOBODY = UserId("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class Audience:
     """The threads that may be shown what Devin says."""
 
     def __init__(self, workspace: Workspace, state: State) -> None:
-        self._links = state.links
+        self._links, self._names = state.links, state.names
         self._channels = workspace.channels
         self._people = workspace.people
         self.default = workspace.settings.mirror
@@ -51,6 +53,21 @@ class Audience:
             return Heard(link, follow, await self.is_barred(thread.channel, by, need))
         except SlackAway as error:
             return Heard(link, follow, is_barred=True, unsure=error)
+
+    async def named(self, session: SessionId, channel: str, by: UserId = NOBODY) -> NamedSession:
+        """Return `session` as `channel` may see it, without asking Devin."""
+        return await self.shown(await self._names.one(session), channel, by)
+
+    async def shown(self, named: NamedSession, channel: str, by: UserId = NOBODY) -> NamedSession:
+        """Return a session without its title, which Devin writes, if its words are barred there.
+
+        `by` made the link, or acts there. If Slack doesn't say who reads along, it has no title.
+        """
+        try:
+            is_barred = await self.is_barred(channel, by)
+        except SlackAway:
+            is_barred = True
+        return NamedSession(named.session, "", named.url) if is_barred else named
 
     async def is_barred(self, channel: str, by: UserId, need: Need = Need.ACT) -> bool:
         """Return True if Devin's words may not go to `channel`, in which `by` has asked for them.

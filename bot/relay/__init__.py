@@ -61,7 +61,7 @@ class UseCases:
         self.accepting = accepting = Accepting(
             workspace, state, schedule, in_flight, self.listening, self.polling
         )
-        self.naming = naming = Naming(workspace, state, devin, accepting)
+        self.naming = naming = Naming(workspace, state, devin, accepting, audience)
         self.speaking = speaking = Speaking(workspace, state, accepting, naming)
         self.replies = Replies(accepting, notices)
         self.edits = Edits(state, accepting, notices, speaking)

@@ -81,7 +81,9 @@ class Asking:
         await self.accepting.check(by, thread.channel)
         link = await self.state.links.get(thread)
         if link is not None and not await self.accepting.gives_way(thread, link):
-            words = refusals.sorry(errors.LinkedElsewhere(*await self.naming.linked(link)))
+            words = refusals.sorry(
+                errors.LinkedElsewhere(*await self.naming.linked(link, thread.channel))
+            )
             return forms.tell(forms.LINK_TITLE, words)
         return await self._form(by, thread, None, near)
 
@@ -126,7 +128,7 @@ class Asking:
         if not await self.state.claims.claim(f"offered:{thread.name}", OFFERED, ts):
             return False
         # Slack may send the message as two events, and each of them again.
-        words = thread_links.offer(await self.naming.one(session), number)
+        words = thread_links.offer(await self.naming.one(session, thread.channel, to), number)
         await self.notices.whisper(thread, to, words, once="offer", at=ts)
         return True
 
@@ -153,9 +155,9 @@ class Asking:
             return
         now = self.workspace.clock.now
         link, is_new = await self.accepting.link(thread, by, session, now, near=message)
-        await self.naming.check(link, session)
+        await self.naming.check(link, session, thread.channel)
         if message is None and not is_new:
-            words = thread_links.linked_already(*await self.naming.linked(link))
+            words = thread_links.linked_already(*await self.naming.linked(link, thread.channel))
             await self.notices.whisper(thread, by, words, once=claim)
         elif message is not None and await self._accept(message, session) is Change.REPEATED:
             told, once = refusals.sorry(errors.AlreadyDone()), f"before:{number}"

@@ -104,7 +104,7 @@ class Home:
     async def unlink(self, thread: ThreadRef, session: SessionId, by: UserId) -> None:
         """End the link of `thread` to `session`, and tell who did; raises as `mute` does."""
         person, _ = await self._check(thread, session, by)
-        named = await self.naming.one(session)
+        named = await self.naming.one(session, thread.channel, by)
         await self.linking.unlink(thread, by, session)
         await self.notices.say(thread, thread_links.unlinked(named, person.name))
 

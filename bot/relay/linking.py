@@ -59,7 +59,7 @@ class Linking:
         await self.accepting.check(by, thread.channel, Act.START)
         session = await self.naming.named(text, thread.channel, by)
         link, is_new = await self.accepting.link(thread, by, session, at)
-        return await self.naming.check(link, session), not is_new
+        return await self.naming.check(link, session, thread.channel), not is_new
 
     async def unlink(self, thread: ThreadRef, by: UserId, session: SessionId | None = None) -> Link:
         """End the link of `thread`; mail that was accepted is still delivered.
@@ -106,7 +106,7 @@ class Linking:
         link = await self.accepting.linked(thread)
         heard = await self.audience.of(thread, Need.ACT)
         (seen,) = await self.state.watches.seen([link.session])
-        named, name = await self.naming.linked(link)
+        named, name = await self.naming.linked(link, thread.channel)
         shown = Card(thread, link, name, named, seen, heard.follow, heard.is_barred)
         notes = []
         account = await self.acting.as_whom(Reply(thread=thread, ts="", author=by))
@@ -124,7 +124,8 @@ class Linking:
     ) -> Link:
         """Put a change on record, and have the card say it; raise if it found no such `link`."""
         if link is None:
-            raise LinkedElsewhere(*await self.naming.linked(await self.accepting.linked(thread)))
+            found = await self.accepting.linked(thread)
+            raise LinkedElsewhere(*await self.naming.linked(found, thread.channel))
         audit(event, by, **thread.log_fields, session_id=link.session, **ids)
         await self.accepting.show(thread, link)
         return link

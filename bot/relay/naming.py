@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.devin.api import Devin, Unread
+from bot.mirror.audience import NOBODY, Audience
 from bot.model.errors import BadSession, LinkedElsewhere, NotLinked
 from bot.model.people import Act, Standing, UserId
 from bot.model.sessions import WHOLE, NamedSession, SessionId, SessionState, parse_session
@@ -40,6 +41,7 @@ class Naming:
     state: State
     devin: Devin
     accepting: Accepting
+    audience: Audience
 
     async def of(
         self, sessions: Sequence[SessionId], *, fresh: bool = False, most: int = MOST_ASKED
@@ -52,20 +54,21 @@ class Naming:
         unknown = [one.session for one in named.values() if fresh or not one.title]
         return {**named, **await self._ask(unknown[:most])}
 
-    async def one(self, session: SessionId) -> NamedSession:
-        """Return `session`, as `of` does."""
-        return (await self.of([session]))[session]
+    async def one(self, session: SessionId, channel: str, by: UserId = NOBODY) -> NamedSession:
+        """Return `session` as `channel` may see it, as `of` does."""
+        return await self.audience.shown((await self.of([session]))[session], channel, by)
 
-    async def linked(self, link: Link) -> tuple[NamedSession, str]:
-        """Return the session of `link`, and the name of the person who made it."""
-        return await self.one(link.session), await self.workspace.people.name(link.by)
+    async def linked(self, link: Link, channel: str) -> tuple[NamedSession, str]:
+        """Return the session of a `link` in `channel`, and the name of the person who made it."""
+        named = await self.one(link.session, channel, link.by)
+        return named, await self.workspace.people.name(link.by)
 
-    async def check(self, link: Link | None, session: SessionId | None) -> Link:
+    async def check(self, link: Link | None, session: SessionId | None, channel: str) -> Link:
         """Return the `link` to `session`; raise `NotLinked` or `LinkedElsewhere` if it is none."""
         if link is None:
             raise NotLinked
         if link.session != session:
-            raise LinkedElsewhere(*await self.linked(link))
+            raise LinkedElsewhere(*await self.linked(link, channel))
         return link
 
     async def _ask(self, sessions: Sequence[SessionId]) -> Mapping[SessionId, NamedSession]:

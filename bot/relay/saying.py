@@ -184,7 +184,7 @@ class Speaking:
         self, thread: ThreadRef, session: SessionId | None, *, stops: bool = False
     ) -> None:
         """Raise as `Naming.check`, or `IsMuted`, if replies of `thread` don't go to `session`."""
-        link = await self.naming.check(await self.state.links.get(thread), session)
+        link = await self.naming.check(await self.state.links.get(thread), session, thread.channel)
         if not (link.takes_replies or stops):
             raise errors.IsMuted
 

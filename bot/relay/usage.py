@@ -80,7 +80,8 @@ class Usage:
         use = await self.state.watches.use_of(session, now)
         today = 0.0 if use is None else use.on(now.day)
         by = "" if started is None else await self._name(started.by)
-        return words.of_session(await self.naming.one(session), seen, today, started, by)
+        named = (await self.naming.of([session]))[session]  # the caller has looked who reads it
+        return words.of_session(named, seen, today, started, by)
 
     async def _of_channel(self, channel: str) -> SlackMessage:
         now = datetime.now(UTC)

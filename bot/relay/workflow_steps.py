@@ -106,7 +106,7 @@ class WorkflowSteps:
             raise errors.BadStep(Flaw.THREAD)
         at = max(ts_micros(step.at), self.workspace.clock.now)
         link, _ = await self.accepting.link(thread, by, session, at, step=step.execution)
-        await self.naming.check(link, session)
+        await self.naming.check(link, session, thread.channel)
         outputs = {"outcome": "linked", "detail": workflows.LINKED, "thread": thread.thread_ts}
         await self.workspace.functions.complete(step.execution, outputs)
 
@@ -164,7 +164,7 @@ class WorkflowSteps:
         root = str(message.get("thread_ts") or step.thread_ts)
         thread = named.model_copy(update={"thread_ts": root})
         if (link := await self.state.links.get(thread)) is not None:
-            await self.naming.check(link, session)
+            await self.naming.check(link, session, thread.channel)
             if not link.takes_replies and step.callback == SEND:
                 raise errors.IsMuted
         return thread

@@ -14,8 +14,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from bot.model.errors import OPERATOR_MUST_ACT, DevinAway, SlackAway, SlackRefused
+from bot.model.people import UserId
 from bot.model.record import Record, string
 from bot.model.replies import Outcome, OutcomeKind, Reply, place_of
+from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import ThreadRef
 from bot.model.times import Ts
 from bot.redis import keep
@@ -223,12 +225,16 @@ async def _try(send: Callable[[], Awaitable[object]], ids: Mapping[str, str]) ->
     log.error("answer given up", extra=ids)
 
 
+Named = Callable[[SessionId, str, UserId], Awaitable[NamedSession]]
+"""Names a session as a channel may see it, in which a person acts (`mirror/audience.py`)."""
+
+
 class _Tellers:
-    def __init__(self, workspace: Workspace, state: State) -> None:
+    def __init__(self, workspace: Workspace, state: State, named: Named) -> None:
         self._workspace = workspace
         self._threads = workspace.threads
         self._outbox = state.outbox
-        self._names = state.names
+        self._named = named
 
     async def _post(self, report: Report, reply: Reply, words: SlackMessage) -> None:
         key = str(report.owed)
@@ -250,7 +256,8 @@ class _Tellers:
         post = await self._threads.find(thread, key, ts)
         if post is None:
             return
-        words = delivery_reports.waited(await self._names.one(report.session))
+        by = report.reply.author if report.reply else UserId("")
+        words = delivery_reports.waited(await self._named(report.session, channel, by))
         try:
             await self._threads.update(thread, post, words, follows=True)
         except SlackRefused as error:
@@ -271,7 +278,8 @@ class Outcomes(_Tellers):
         if reply is not None and reply.thread.is_nowhere:
             return True
         if reply is not None and not outcome.is_plain:
-            session, admin = await self._names.one(report.session), self._workspace.admin
+            channel, admin = reply.thread.channel, self._workspace.admin
+            session = await self._named(report.session, channel, reply.author)
             words = delivery_reports.report(outcome, reply, report.owed.number, session, admin)
             try:
                 await self._post(report, reply, words)
@@ -325,7 +333,7 @@ class Delays(_Tellers):
             return may_be_told
         if reply is None or reply.thread.is_nowhere:
             return False
-        session = await self._names.one(report.session)
+        session = await self._named(report.session, reply.thread.channel, reply.author)
         longest = self._workspace.settings.give_up_after
         await self._post(report, reply, delivery_reports.waiting(reply, longest, session))
         with having_posted():

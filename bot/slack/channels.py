@@ -223,10 +223,13 @@ def read_channel(found: Mapping[str, Any], at: Micros) -> Channel:
 
 
 def _says_shared(found: Mapping[str, Any]) -> bool:
-    """Return True if other organizations share it, or are invited to.
+    """Return True if other organizations share it, or are invited to, or if Slack doesn't say.
 
-    `is_shared` is also true for channels within one Grid organization.
+    `is_shared` is also true for channels within one Grid organization. Nobody shares a person's
+    direct message, of which neither is told.
     """
-    if "is_ext_shared" in found or not found.get("is_shared") or found.get("is_org_shared") is True:
-        return bool(found.get("is_ext_shared") or found.get("is_pending_ext_shared"))
-    return True
+    if found.get("is_ext_shared") or found.get("is_pending_ext_shared"):
+        return True
+    if "is_ext_shared" in found or found.get("is_im") is True:
+        return False
+    return not (found.get("is_shared") is False or found.get("is_org_shared") is True)

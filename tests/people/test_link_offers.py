@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from redis.asyncio import Redis
 
 from bot.app import Bot
 from bot.model.errors import CannotPost, Expired, LinkedElsewhere, NotAllowed
@@ -36,6 +37,7 @@ from tests.support.builders import (
 )
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, actions, running
 from tests.support.devin_posts import linked
+from tests.support.known import forget
 from tests.support.tables import each
 from tests.support.waiting import until_settled, wait_until
 
@@ -272,11 +274,12 @@ async def test_a_thread_that_has_the_session_meanwhile_is_not_told_again(
     assert len(desk.said(thread, with_cards=True)) == 1
 
 
-async def test_where_the_bot_has_left_the_press_says_so(bot: Bot, desk: Desk) -> None:
+async def test_where_the_bot_has_left_the_press_says_so(bot: Bot, desk: Desk, raw: Redis) -> None:
     """The thread could not be told anything, so it is not linked."""
     thread = await desk.slack.say(URL)
     offer = await offered(desk)
     desk.slack.workspace.channel("general").members.remove(desk.slack.bot_user_id)
+    await forget(raw)
     await press(desk, offer)
     await desk.until_whispered(refusals.sorry(CannotPost("not_in_channel")), "ada")
     assert desk.said(thread, with_cards=True) == []

@@ -10,6 +10,8 @@ import pytest
 import redis.asyncio
 
 from bot.devin.api import Devin, SessionSummary, Survey
+from bot.mirror.audience import Audience
+from bot.model.people import UserId
 from bot.model.sessions import NamedSession, SessionId, SessionState
 from bot.redis.connection import Store
 from bot.redis.keys import watched_key
@@ -51,7 +53,13 @@ class Told:
 def naming(devin: Told, store: Store) -> Naming:
     workspace = cast("Workspace", SimpleNamespace(timing=TIMING))
     state = cast("State", SimpleNamespace(names=SessionNames(store, TTL)))
-    return Naming(workspace, state, cast("Devin", devin), cast("Accepting", None))
+    audience = cast("Audience", SimpleNamespace(shown=unchanged))
+    return Naming(workspace, state, cast("Devin", devin), cast("Accepting", None), audience)
+
+
+async def unchanged(named: NamedSession, _channel: str, _by: UserId) -> NamedSession:
+    """Show a session where nobody reads along."""
+    return named
 
 
 async def test_devin_is_asked_only_about_what_has_no_title(store: Store) -> None:
@@ -62,7 +70,7 @@ async def test_devin_is_asked_only_about_what_has_no_title(store: Store) -> None
     found = await naming(devin, store).of([TWO, unknown, ONE])
     assert list(found.values()) == [TESTS, NamedSession(unknown), NOTES]
     assert devin.asked == [[TWO, unknown]]
-    assert await naming(devin, store).one(TWO) == TESTS
+    assert await naming(devin, store).one(TWO, "C1") == TESTS
     assert len(devin.asked) == 1
 
 
@@ -88,7 +96,7 @@ async def test_devin_is_asked_about_so_many_at_once(store: Store) -> None:
 
 async def test_a_devin_that_never_answers_is_not_waited_for(store: Store) -> None:
     """Its implementations end within a second; this holds whatever they wait for."""
-    assert await naming(Told(NOTES, hangs=True), store).one(ONE) == NamedSession(ONE)
+    assert await naming(Told(NOTES, hangs=True), store).one(ONE, "C1") == NamedSession(ONE)
 
 
 @pytest.mark.parametrize("kept", ["", "{", '{"title": 2, "url": ""}'])

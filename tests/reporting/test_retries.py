@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from bot.mirror.audience import Audience
 from bot.model.people import UserId
 from bot.model.replies import Outcome, OutcomeKind, Reply, ReplyId
 from bot.model.sessions import SessionId
@@ -59,11 +60,12 @@ def telling_with(
 ) -> Reporter:
     """Return the reporter of a workspace without workflows, with that many seconds per report."""
     parts = parts_of(box, store, GIVE_UP_AFTER="1d")
+    named = Audience(parts.workspace, parts.state).named
     return Reporter(
         outbox=parts.state.outbox,
         tellers={
-            OwedKind.OUTCOME: Outcomes(parts.workspace, parts.state),
-            OwedKind.DELAY: Delays(parts.workspace, parts.state),
+            OwedKind.OUTCOME: Outcomes(parts.workspace, parts.state, named),
+            OwedKind.DELAY: Delays(parts.workspace, parts.state, named),
         },
         schedule=planned,
         seconds=seconds,

@@ -20,6 +20,7 @@ from bot.slack.channels import (
     LISTED_SECONDS,
     REFUSED_SECONDS,
     Channels,
+    read_channel,
 )
 from bot.slack.lookups import TIER_3, Need
 from sandbox import Sandbox
@@ -27,6 +28,7 @@ from sandbox.slack.world.workspace import Channel
 from tests.support.clocks import SetClock
 from tests.support.known import channels_of
 from tests.support.slack_apps import web_client
+from tests.support.tables import each
 from tests.support.waiting import wait_until
 
 ADA = Person(id=UserId("U0ADA00000"), name="ada")
@@ -89,6 +91,29 @@ async def test_a_channel_is_shared_if_slack_says_so(
     box.slack.scopes = [*box.slack.scopes, "mpim:read"]
     found = await channels.get(box.slack.workspace.channel(name).id, Need.WORDS)
     assert found.is_shared is expected
+
+
+@each(
+    ("said", "is_shared"),
+    [
+        ({}, True),
+        ({"is_org_shared": False}, True),
+        ({"is_shared": False}, False),
+        ({"is_shared": True}, True),
+        ({"is_shared": True, "is_org_shared": True}, False),
+        ({"is_ext_shared": False}, False),
+        ({"is_ext_shared": False, "is_shared": True}, False),
+        ({"is_shared": False, "is_pending_ext_shared": True}, True),
+        ({"is_im": True}, False),
+    ],
+)
+def test_a_channel_of_which_slack_does_not_say_it_counts_as_shared(
+    *, said: dict[str, bool], is_shared: bool
+) -> None:
+    """Each deciding field is left out; a direct message is nobody else's, and has none."""
+    assert (
+        read_channel({"id": GENERAL, "name": "general", **said}, Micros(1)).is_shared is is_shared
+    )
 
 
 async def test_an_invitation_to_another_organization_counts_as_sharing(

@@ -16,6 +16,7 @@ from pydantic import SecretStr
 
 from bot.devin.api import Devin
 from bot.devin.opening import open_devin
+from bot.mirror.audience import Audience
 from bot.mirror.card import CardTeller
 from bot.mirror.files import SentFiles
 from bot.mirror.posting import Place
@@ -226,8 +227,8 @@ class Speaking:
             OwedKind.WORDS: WordsTeller(place, parts.cases.status_lines, Planned()),
             OwedKind.FILES: FilesTeller(place, parts.cases.status_lines, Planned()),
             OwedKind.NOTICE: parts.cases.notices,
-            OwedKind.OUTCOME: Outcomes(workspace, state),
-            OwedKind.DELAY: Delays(workspace, state),
+            OwedKind.OUTCOME: Outcomes(workspace, state, Audience(workspace, state).named),
+            OwedKind.DELAY: Delays(workspace, state, Audience(workspace, state).named),
             OwedKind.CARD: CardTeller(
                 workspace,
                 state,

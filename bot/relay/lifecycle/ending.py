@@ -12,7 +12,7 @@ from bot.mirror.agents import AgentSessions, stopping
 from bot.model.errors import AlreadyDone, NotStopped, StoreAway
 from bot.model.people import Act, UserId
 from bot.model.replies import Outcome, Reply
-from bot.model.sessions import Closing, SessionId, SessionState
+from bot.model.sessions import Closing, NamedSession, SessionId, SessionState
 from bot.model.threads import Link, ThreadRef
 from bot.model.times import Ts
 from bot.relay.accept import Accepting
@@ -45,7 +45,7 @@ class Ending:
         link = await self.accepting.linked(thread)
         if how is Closing.ARCHIVE and self.devin.is_legacy:
             return LEGACY
-        named = await self.state.names.one(link.session)
+        named = await self._named(link.session, thread, by)
         (seen,) = await self.state.watches.seen([link.session])
         if how is Closing.END and seen.state is SessionState.ENDED:
             return ending.ended_already(named)
@@ -59,7 +59,7 @@ class Ending:
         Raises `NotLinked`, `LinkedElsewhere`, `AlreadyDone`, and `UnderWay` during another press.
         """
         await self.accepting.check(by, thread.channel, Act.APPROVE)
-        await self.naming.check(await self.state.links.get(thread), session)
+        await self.naming.check(await self.state.links.get(thread), session, thread.channel)
         done = f"closed:{thread.channel}:{asked}"
         if not await self.state.claims.begin(done, new_number()):
             raise AlreadyDone
@@ -69,13 +69,16 @@ class Ending:
         if (failure := await self._close(how, session)) is not None:
             await self.state.watches.note_end(session, UserId(before))
             await self.state.claims.leave(done)
-            named = await self.state.names.one(session)
+            named = await self._named(session, thread, by)
             return ending.failed(how, thread, named, failure, self.workspace.admin)
         event = Event.ENDED if how is Closing.END else Event.ARCHIVED
         audit(event, by, **thread.log_fields, session_id=session)
         await self.state.claims.claim(done)
         await self.state.watches.hurry(session)
         return None
+
+    async def _named(self, session: SessionId, thread: ThreadRef, by: UserId) -> NamedSession:
+        return await self.naming.audience.named(session, thread.channel, by)
 
     async def _close(self, how: Closing, session: SessionId) -> Failure | None:
         """Ask Devin, which refuses to end a session that is over; that is no failure."""
@@ -98,7 +101,7 @@ class Ending:
         link = await self.accepting.linked(thread)
         (seen,) = await self.state.watches.seen([link.session])
         if seen.state is SessionState.ENDED:
-            return ending.ended_already(await self.state.names.one(link.session))
+            return ending.ended_already(await self._named(link.session, thread, by))
         key = f"stop:{thread.channel}:{thread.thread_ts}:{ts}"
         if self.accepting.is_old(ts):
             if await self.speaking.refuse(key):

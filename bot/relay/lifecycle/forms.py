@@ -231,7 +231,7 @@ class Defaults:
     async def show(self, channel: str, by: UserId) -> SlackMessage:
         """Return the words that show the channel's defaults."""
         await self.accepting.check(by, channel)
-        return defaults.shown(await self._shown(await self.state.profiles.get(channel)))
+        return defaults.shown(await self._shown(channel, await self.state.profiles.get(channel)))
 
     async def change(self, place: ThreadRef, by: UserId, changes: Changes, once: str) -> None:
         """Change the defaults of the channel of `place`, and say there who did, once.
@@ -247,9 +247,9 @@ class Defaults:
         if await claims.is_claimed(made):
             ids = {"team": place.team, "channel": channel, "options": " ".join(changes.named)}
             audit(Event.DEFAULTS_CHANGED, by, **ids)
-            told = defaults.changed(changes, await self._shown(profile, by))
+            told = defaults.changed(changes, await self._shown(channel, profile, by))
         else:
-            told = defaults.shown(await self._shown(profile))
+            told = defaults.shown(await self._shown(channel, profile))
         await self.notices.say(place, told, once=once)
 
     async def form(self, place: ThreadRef, by: UserId) -> View:
@@ -273,13 +273,15 @@ class Defaults:
             made = hashlib.sha256(repr(changes).encode()).hexdigest()[:16]
             await self.change(ticket.place, by, changes, f"defaults:{number}:{made}")
 
-    async def _shown(self, profile: Profile, by: UserId | None = None) -> defaults.Shown:
+    async def _shown(
+        self, channel: str, profile: Profile, by: UserId | None = None
+    ) -> defaults.Shown:
         """Return the profile as people see it: what `by` has made of it, or who changed it last."""
         who, options = by or profile.by, profile.options
         lacks = (key for key in FIELDS if key in self.forms.devin.lacks)
         session = None
         if profile.session is not None and by is None:
-            session = await self.naming.one(profile.session)
+            session = await self.naming.one(profile.session, channel, profile.session_by)
         return defaults.Shown(
             profile=profile,
             preface=await self._plain(profile.preface),

@@ -14,6 +14,7 @@ from datetime import timedelta
 
 from bot.delivery.acting import Acting, is_about_acting
 from bot.devin.api import Devin, Failure, SessionSummary, Unread
+from bot.mirror.audience import Audience
 from bot.model.errors import CannotPost, DevinAway, LinkedElsewhere, SlackRefused, UnderWay
 from bot.model.options import BadOptions
 from bot.model.replies import Outcome, OutcomeKind, Refusal, Wait
@@ -58,6 +59,7 @@ class Starter:
     prompts: Prompts
     notices: Notices
     acting: Acting
+    audience: Audience
 
     async def tell(self, begun: Begun) -> bool:
         """Start a session and link its thread, or tell the thread why not."""
@@ -129,7 +131,8 @@ class Starter:
         if link is None or await self.accepting.gives_way(start.thread, link):
             return None
         by = await self.workspace.people.name(link.by)
-        return refusals.sorry(LinkedElsewhere(await self.state.names.one(link.session), by))
+        named = await self.audience.named(link.session, start.thread.channel, link.by)
+        return refusals.sorry(LinkedElsewhere(named, by))
 
     async def _create(self, start: Start, prompt: Prompt) -> Result:
         as_user = await self.acting.as_whom(start.message, is_typed=not start.is_reaction)

@@ -351,7 +351,7 @@ class Starting:
         is_repeat = link is not None and link.since == ts_micros(start.since)
         gives_way = link is None or await self.accepting.gives_way(start.thread, link)
         if link is not None and not (is_repeat or gives_way):
-            raise errors.LinkedElsewhere(*await self.naming.linked(link))
+            raise errors.LinkedElsewhere(*await self.naming.linked(link, start.thread.channel))
         # The claim that Devin was asked lasts longer than the entry in the outbox.
         if start.is_reaction and not is_repeat and await self.state.claims.is_claimed(start.sent):
             raise errors.AlreadyDone
@@ -366,4 +366,6 @@ class Starting:
         noted = Noted.parse(await self.state.claims.noted(sent))
         if noted is None or noted.session is None:
             raise errors.UnderWay
-        raise errors.ContinuedAlready(await self.naming.one(noted.session))
+        raise errors.ContinuedAlready(
+            await self.naming.one(noted.session, start.thread.channel, start.by)
+        )
