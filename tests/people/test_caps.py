@@ -118,6 +118,33 @@ async def test_a_session_at_its_cap_is_continued_once(bot: Bot, desk: Desk, raw:
     assert await desk.is_linked(thread, new)
 
 
+async def test_of_several_who_continue_a_session_at_once_one_does_and_the_others_are_told_alone(
+    desk: Desk, raw: Redis, environ: dict[str, str]
+) -> None:
+    """Those whose press came second have spent none of their starts."""
+    async with running(desk, environ, STARTS_PER_HOUR="1", ALLOW_GUESTS="true"):
+        thread = await used_up(desk, raw)
+        card = await offered(desk, thread)
+        before, slow = set(desk.devin.sessions), asyncio.Event()
+        desk.devin.creations.append(replace(STATES["running"], until=slow))
+        people = "ada", "ben", "gus"
+        said = desk.said(thread)
+        await asyncio.gather(*(press_on(desk, card, user=one) for one in people))
+        losers: list[str] = []
+
+        def are_told() -> bool:
+            losers[:] = [one for one in people if desk.whispers(one)]
+            return len(losers) == 2
+
+        await wait_until(are_told, "two are told alone")
+        slow.set()
+        await wait_until(lambda: len(desk.cards(thread)) == 2, "the new session has a card")
+        assert len(set(desk.devin.sessions) - before) == 1
+        assert desk.said(thread) == said
+        for one in losers:
+            await desk.until_linked(await desk.mention("start Fix it", user=one))
+
+
 async def test_a_press_that_a_limit_refuses_leaves_nothing_behind(
     desk: Desk, raw: Redis, store: Store, environ: dict[str, str]
 ) -> None:

@@ -270,12 +270,14 @@ class Starter:
             await self.workspace.functions.complete(message.step, outputs)
 
     async def _explain(self, start: Start, told: SlackMessage) -> None:
-        """Tell why there is no session: the thread, or the one who reacted; and a workflow."""
+        """Tell why there is no session: the thread, or who reacted or pressed; and a workflow."""
         once = f"not started:{start.tag}:{start.pressed}"
         ts = start.message.ts
+        if told in (words.BUSY, refusals.passing(UnderWay())):  # another start came first
+            await self.state.starts.give_back(start.by, start.owed.subject)
         is_gone = told == words.WITHDRAWN and ts == start.thread.thread_ts  # the thread, perhaps
         is_for_all = bool(told.buttons) or told == words.OTHERS_REACTED
-        if is_gone or (start.emoji and not is_for_all):
+        if is_gone or ((start.emoji or start.by_button) and not is_for_all):
             await self.notices.whisper(start.thread, start.by, told, once=once, at=ts)
         else:
             await self.notices.say(start.thread, told, once=once)
