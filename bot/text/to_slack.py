@@ -138,7 +138,7 @@ def seen(text: str) -> str:
     return _UNSEEN.sub("", _LINE_BREAKS.sub(" ", text))
 
 
-_DOTS = re.compile("[。．｡․‧∙·・⸱ꓸ٠۔۰᛫⋅ꞏᐧ܁܂꘎⸳·𐄁𐤟𐩐𝅭]")  # noqa: RUF001  (look-alikes)
+_DOTS = re.compile("[。．｡․‧∙·・⸱ꓸ٠۔۰᛫⋅ꞏᐧ܁܂꘎⸳·𐄁𐤟𐩐𝅭⸼﮳ㆍ•]")  # noqa: RUF001  (look-alikes)
 _COLONS = re.compile("[ː˸։׃܃܄᛬᠃᠉⁚∶ꓽ꞉︰]")  # noqa: RUF001  (look-alikes)
 _THIN = "\u00a0\u1680\u2000-\u200a\u202f\u205f\u2800\u3000"
 _AROUND_DOT = re.compile(

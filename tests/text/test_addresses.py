@@ -20,7 +20,7 @@ _IGNORABLE = [
 
 _HARDLY_SEEN = st.characters(categories=["Cf", "Mn", "Me"])
 _THIN = [chr(one) for one in (*range(0x2000, 0x200B), 0xA0, 0x202F, 0x205F, 0x2800)]
-_LIKE_A_DOT = list(".。．｡․‧∙·・⸱⸳ꓸ꘎٠۔۰܁܂᛫⋅ꞏᐧ𐄁𐤟𐩐𝅭")  # noqa: RUF001
+_LIKE_A_DOT = list(".。．｡․‧∙·・⸱⸳ꓸ꘎٠۔۰܁܂᛫⋅ꞏᐧ𐄁𐤟𐩐𝅭⸼﮳ㆍ•")  # noqa: RUF001
 """Confusables of the full stop and of the middle dot (unicode.org/Public/security)."""
 
 nothing = st.text(st.sampled_from(_IGNORABLE) | _HARDLY_SEEN, max_size=2)
