@@ -64,7 +64,7 @@ def events_of(
     """Return what people must know besides Devin's words, which could not be read without page."""
     if page is not None and page.has_more:
         return ()  # the state is that of the end, which was not read
-    rest, cap = _at_rest(poll, seen, new, page), _of_cap(poll, seen)
+    rest, cap = _at_rest(poll, seen, new, page), of_cap(poll, seen)
     if any(one.kind is SaidKind.CAP_REACHED for one in cap):
         ends = {SaidKind.FINISHED, SaidKind.ENDED}  # which leave it to the cap how to go on
         more = {"cap": seen.cap}
@@ -151,7 +151,7 @@ def _is_capped(seen: Watched) -> bool:
     return seen.is_at_cap and seen.trouble is Trouble.LIMIT
 
 
-def _of_cap(poll: TakenPoll, seen: Watched) -> Sequence[Said]:
+def of_cap(poll: TakenPoll, seen: Watched) -> Sequence[Said]:
     """Return the event of a cap that is nearly used up, or wholly: each once, and after a reply.
 
     One that is exceeded by far before anything was said of it counts as nearly used up.
@@ -308,6 +308,7 @@ def _seen(
         "is_too_long": reading.is_too_long,
         "unread_since": Millis(0),
         "is_unread_told": False,
+        "is_unlinked": False,
         "reread_since": reread if page.has_more or page.is_hidden else Millis(0),
     }
     if reading.is_too_long or (page.is_hidden and is_history):

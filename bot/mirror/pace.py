@@ -6,6 +6,9 @@ of messages is a call for each session. No document says that `updated_at` moves
 so messages are also read from time to time where it has not moved.
 
 Devin tells a session's children by their ids, so their states come with those of the next poll.
+
+What a card or the ledger has of a session may change after its end: a pull request, a child, and
+its total, of which no document says when it is final. So it is polled for longer.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,6 +18,7 @@ from enum import IntEnum
 
 from bot.devin.api import SessionSummary
 from bot.model.sessions import (
+    RESTING,
     WAITING,
     Child,
     PullRequest,
@@ -33,7 +37,7 @@ SLOWEST: Mapping[SessionState, int] = {
 CHILDREN = 30
 OTHERWISE = 300
 """The longest pauses between two polls, by state, with a child at work, and otherwise, in
-`Timing.watch_pause`, a second."""
+`Timing.watch_pause`, a second. A session without threads has only the last one."""
 
 SETTLING_MS = 15_000
 """The time after a reply, or the end of Devin's turn, in which each poll reads messages, as the
@@ -52,7 +56,10 @@ SILENT_MS = 3_600_000
 DAY_MS = 86_400_000
 
 OPEN_MS = 14 * DAY_MS
-"""The time for which an ended session is polled for its open pull requests."""
+"""The time for which an ended session is polled for its open pull requests and children."""
+
+LATE_LOOKS_MS = (3_600_000, DAY_MS)
+"""The times after its end at which a session is polled once more, for what it has cost."""
 
 MOST_PULLS = 50
 """The pull requests that are known of a session: the last ones that Devin lists."""
@@ -75,10 +82,17 @@ def until_next(poll: TakenPoll, seen: Watched) -> timedelta | None:
     """Return the time until the next poll, about as long as nothing has happened; None: never."""
     idle = abs(poll.began - _moved_at(poll, seen))
     if seen.state is SessionState.ENDED and idle >= SETTLING_MS and not _has_open(poll, seen):
-        return None
+        return _until_late_look(poll, seen)
     has_work = any(one.state is SessionState.WORKING for one in seen.children)
     slowest = min(SLOWEST.get(seen.state, OTHERWISE), CHILDREN if has_work else OTHERWISE)
-    return timedelta(seconds=min(max(1.0, idle / 1000), slowest) * poll.pause)
+    seconds = OTHERWISE if seen.is_unlinked else min(max(1.0, idle / 1000), slowest)
+    return timedelta(seconds=seconds * poll.pause)
+
+
+def _until_late_look(poll: TakenPoll, seen: Watched) -> timedelta | None:
+    age = poll.began - seen.since
+    waits = (one * poll.pause - age for one in LATE_LOOKS_MS)
+    return next((timedelta(milliseconds=one) for one in waits if one > 0), None)
 
 
 def pause_of(poll: TakenPoll) -> timedelta | None:
@@ -89,9 +103,14 @@ def pause_of(poll: TakenPoll) -> timedelta | None:
 
 
 def _has_open(poll: TakenPoll, seen: Watched) -> bool:
-    """Return True if a pull request of a session may still be merged that ended not long ago."""
+    """Return True if a session ended not long ago of which a card shows what may still change."""
     is_recent = poll.began - seen.since < OPEN_MS
-    return is_recent and any(one.is_open for one in seen.pull_requests)
+    is_open = any(one.is_open for one in seen.pull_requests)
+    return is_recent and (is_open or any(_is_open(one) for one in seen.children))
+
+
+def _is_open(child: Child) -> bool:
+    return child.state is not SessionState.ENDED
 
 
 def worth_of(poll: TakenPoll, summary: SessionSummary | None) -> Worth:
@@ -104,7 +123,7 @@ def worth_of(poll: TakenPoll, summary: SessionSummary | None) -> Worth:
         state is not seen.state
         or updated_of(summary) != seen.updated
         or pulls_by(seen, summary) != seen.pull_requests
-        or (seen.is_at_rest and summary.acus != seen.acus)  # at work, the next read finds it soon
+        or _costs_otherwise(seen, summary)
     )
     is_wanted = poll.read_wanted_at >= seen.read_at or seen.has_more or seen.unread_since
     if is_wanted or has_moved or _is_settling(poll):
@@ -113,6 +132,11 @@ def worth_of(poll: TakenPoll, summary: SessionSummary | None) -> Worth:
         return Worth.NOTHING
     is_overdue = poll.began - seen.read_at >= _longest_unread_ms(poll, state) * poll.pause
     return Worth.A_PRECAUTION if is_overdue else Worth.NOTHING
+
+
+def _costs_otherwise(seen: Watched, summary: SessionSummary) -> bool:
+    """Return True if the total has moved, unless the next read of one at work finds that soon."""
+    return (seen.is_at_rest or seen.is_unlinked) and summary.acus not in {None, seen.acus}
 
 
 def pulls_by(seen: Watched, summary: SessionSummary) -> tuple[PullRequest, ...]:
@@ -137,6 +161,8 @@ def _is_settling(poll: TakenPoll) -> bool:
 
 
 def _longest_unread_ms(poll: TakenPoll, state: SessionState) -> int:
+    if poll.seen.is_unlinked:
+        return SILENT_MS
     if state is SessionState.WORKING:
         return WORKING_MS
     spoke_at = max(poll.replied, poll.seen.spoke_at)
@@ -145,12 +171,14 @@ def _longest_unread_ms(poll: TakenPoll, state: SessionState) -> int:
 
 def _moved_at(poll: TakenPoll, seen: Watched) -> Millis:
     moved = max(Millis(int(seen.updated) - seen.skew), seen.spoke_at, poll.replied)
+    if seen.state is SessionState.ENDED:
+        return max(moved, seen.since)  # Devin may have listed its last words late
     is_lost = seen.state is SessionState.UNKNOWN
     return max(moved, poll.read_wanted_at, seen.since) if is_lost else moved
 
 
 MOST_SESSIONS = 100
-"""The sessions that one call returns."""
+"""The sessions that are polled together, and that one call returns: children may take others."""
 
 TITLE_LIMIT = 100
 ADDRESS_LIMIT = 300
@@ -159,10 +187,17 @@ Sessions = Mapping[SessionId, SessionSummary]
 
 
 def asked_with(polls: Sequence[TakenPoll]) -> Sequence[SessionId]:
-    """Return the sessions of one call: these, and then their children that may still change."""
-    children = (child for one in polls for child in one.seen.children)
-    open_ = (one.session for one in children if one.state is not SessionState.ENDED)
-    return list(dict.fromkeys([*(one.session for one in polls), *open_]))[:MOST_SESSIONS]
+    """Return the sessions to ask for: these, and then their children that may still change.
+
+    Of those that have ended, only the totals may: their parent's polls ask for them while it rests.
+    """
+    changing = (
+        child.session
+        for one in polls
+        for child in one.seen.children
+        if _is_open(child) or one.seen.is_at_rest
+    )
+    return list(dict.fromkeys([*(one.session for one in polls), *changing]))
 
 
 UNCLEAR: Mapping[SessionState, frozenset[SessionState]] = {
@@ -190,7 +225,8 @@ def children_of(before: Watched, session: SessionId, found: Sessions) -> tuple[C
     if session not in found:
         return before.children
     known = {one.session: one for one in before.children}
-    listed = [known.get(one) or Child(session=one) for one in found[session].children]
+    new = [Child(session=one, is_old=before.acus is None) for one in found[session].children]
+    listed = [known.get(one.session, one) for one in new]
     return tuple(_child(found[c.session], c) if c.session in found else c for c in listed)
 
 
@@ -199,11 +235,22 @@ def shown_of(children: Sequence[Child]) -> Sequence[object]:
     return [(one.session, one.title, one.url, one.state) for one in children]
 
 
+def have_moved(before: Watched, children: Sequence[Child]) -> bool:
+    """Return True if what a card shows of children has changed, or the total of one at rest.
+
+    Of one at work, the next read of its parent finds the total, and its end in any case.
+    """
+    known = {one.session: one.acus for one in before.children}
+    at_rest = (one for one in children if before.is_unlinked or one.state in RESTING)
+    costs = any(one.acus != known.get(one.session) for one in at_rest)
+    return costs or shown_of(children) != shown_of(before.children)
+
+
 def _child(summary: SessionSummary, before: Child) -> Child:
     return Child(
         session=summary.session,
         title=summary.title[:TITLE_LIMIT],
         url=summary.url if len(summary.url) <= ADDRESS_LIMIT else "",
         state=before.state if _may_be(before.state, summary) else summary.state,
-        acus=summary.acus or 0.0,
+        acus=before.acus if summary.acus is None else summary.acus,
     )

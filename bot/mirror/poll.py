@@ -17,7 +17,8 @@ from cachetools import TTLCache
 from bot.devin.api import Cursor, Devin, MessagePage, SessionSummary, Survey, Unread
 from bot.mirror import news, pace, unread
 from bot.mirror.agents import StatusLines
-from bot.model.errors import StoreAway
+from bot.mirror.far_caps import FarCaps
+from bot.model.errors import SlackAway, StoreAway
 from bot.model.generation import generation_of
 from bot.model.sessions import Child, SessionId, SessionState
 from bot.model.threads import ThreadRef
@@ -26,7 +27,7 @@ from bot.runtime.in_flight import Background, guarded
 from bot.slack.app.workspace import Workspace
 from bot.store.outbox import Schedule
 from bot.store.state import State
-from bot.store.watches import Found, TakenPoll, Watches, base_of
+from bot.store.watches import Found, TakenPoll, Watches, used_by
 from bot.timing import Timing
 
 log = logging.getLogger(__name__)
@@ -73,8 +74,10 @@ class SessionPoll:
         devin: Devin,
         status_lines: StatusLines,
         schedule: Schedule,
+        far_caps: FarCaps,
     ) -> None:
         self._devin = devin
+        self._far_caps = far_caps
         self._watches = state.watches
         self._reads = state.reads
         self._status_lines = status_lines
@@ -173,6 +176,7 @@ class SessionPoll:
     async def _read(self, due: _Due) -> None:
         poll = await self._watches.open(due.poll)
         if not poll.threads:
+            await self._keep_account(poll, due)
             return
         page, is_reread = await self._page(poll)
         is_too_long = isinstance(page, Unread) and page.is_too_long
@@ -198,12 +202,28 @@ class SessionPoll:
         )
         await self._record(poll, news.found_in(poll, reading))
 
+    async def _keep_account(self, poll: TakenPoll, due: _Due) -> None:
+        """Record what a session that was started here costs while no thread is linked to it."""
+        if poll.started is None:
+            return
+        found, said = unread.unlinked(poll, due.summary, due.children)
+        try:
+            await self._far_caps.tell(poll, said)
+        except SlackAway as error:
+            log.warning(
+                "session not watched", extra={"session_id": poll.session, "reason": str(error)}
+            )
+            await self._watches.end([(poll, timedelta(seconds=UNREAD * self._pause))])
+            return
+        await self._record(poll, found)
+
     async def _record(self, poll: TakenPoll, found: Found) -> None:
         owes = await self._watches.record(poll, found)
         if owes is None:
             log.info("poll outdated", extra={"session_id": poll.session})
             return
-        metrics.ACUS.inc(max(0.0, (found.seen.acus or 0.0) - base_of(poll, found.seen)))
+        used = (one for one in used_by(poll, found.seen) if one.session == poll.session)
+        metrics.ACUS.inc(sum(max(0.0, one.total - one.base) for one in used))
         if found.said or found.left_out:
             ids = {"session_id": poll.session, "items": len(found.said)}
             log.info("Devin said", extra=ids | dict(found.left_out))
@@ -268,7 +288,7 @@ def _due(poll: TakenPoll, found: pace.Sessions) -> _Due:
     summary = pace.told_of(poll.seen, poll.session, found)
     children = pace.children_of(poll.seen, poll.session, found)
     worth = pace.worth_of(poll, summary)
-    if pace.shown_of(children) != pace.shown_of(poll.seen.children):
+    if pace.have_moved(poll.seen, children):
         worth = pace.Worth.NEWS
     return _Due(worth, poll, summary, children)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bot.devin.api import SessionSummary
-from bot.mirror.news import closed_by, events_of, opened_by, shows, told_by
+from bot.mirror.news import closed_by, events_of, of_cap, opened_by, shows, told_by
 from bot.mirror.pace import SETTLING_MS, until_next
 from bot.mirror.shown import follow_of
 from bot.model.sessions import (
@@ -21,6 +21,7 @@ from bot.model.sessions import (
     SaidKind,
     SessionState,
 )
+from bot.model.times import Millis
 from bot.store.watches import Found, LinkedThread, TakenPoll
 
 UNREAD_MS = 300_000
@@ -71,6 +72,24 @@ def _for(
         return ()
     is_off = follow_of(one.link, known.default) is Follow.OFF
     return [item for item in events if item.kind in CAPS] if is_off else events
+
+
+def unlinked(
+    poll: TakenPoll, summary: SessionSummary | None, children: tuple[Child, ...]
+) -> tuple[Found, Sequence[Said]]:
+    """Return what to record of a session without threads, and what people must know of its cap.
+
+    What is known of its messages, and what it asked, stay as they were.
+    """
+    update = {} if summary is None else told_by(summary, poll, children)
+    update |= {"is_unlinked": True, "read_at": poll.began, "unread_since": Millis(0)}
+    if poll.started is not None:
+        update["cap"] = poll.started.cap
+    seen = poll.seen.model_copy(update=update)
+    said = of_cap(poll, seen)
+    if said:
+        seen = seen.model_copy(update={"cap_said": said[0].kind})
+    return Found(seen=seen, after=until_next(poll, seen)), said
 
 
 def not_found(poll: TakenPoll) -> Found | None:

@@ -3,6 +3,9 @@
 It keeps a session's total at the last poll of each day (UTC), and before the month. So a poll that
 is repeated changes nothing, and a total that Devin lowers is right from then on: what a session has
 used is never less than nothing, so that it takes nothing from what others used.
+
+A child has totals of its own, and is its parent's account: no document says that a parent's total
+has what its children used.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,18 +13,54 @@ from dataclasses import dataclass
 
 from bot.model.people import UserId
 from bot.model.record import Record
-from bot.model.sessions import SessionId
+from bot.model.sessions import SessionId, Watched
 
 BASE = "base"
 """The field of a session's total before the month; those of its days are `01` to `31`."""
 
 
 class Account(Record):
-    """Who started a session, and in which thread; if not by the relay, the first linked one."""
+    """Who started a session, and in which thread; if not by the relay, the first linked one.
+
+    A child's is that of its `parent`.
+    """
 
     by: UserId = UserId("")
     channel: str = ""
     thread: str = ""
+    parent: SessionId = SessionId("")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A session's total (ACUs) that has moved, and the one before."""
+
+    session: SessionId
+    account: Account
+    base: float
+    total: float
+
+
+def entries_of(
+    session: SessionId, account: Account, before: Watched, seen: Watched, *, is_own: bool
+) -> Iterator[Entry]:
+    """Yield what a poll enters: the totals of a session and of its children that have moved.
+
+    What one had used before the session was first seen counts only if the relay started that
+    (`is_own`): else it was used at another time, and perhaps for others.
+    """
+    if seen.acus is not None:
+        base = before.acus if before.acus is not None else 0.0 if is_own else seen.acus
+        if base != seen.acus:
+            yield Entry(session, account, base, seen.acus)
+    known = {one.session: one for one in before.children}
+    of_child = account.model_copy(update={"parent": session})
+    for one in seen.children:
+        was = known.get(one.session)
+        is_old = before.acus is None if was is None else was.is_old
+        base = one.acus if is_old and not is_own else 0.0 if was is None else was.acus
+        if base != one.acus:
+            yield Entry(one.session, of_child, base, one.acus)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +85,27 @@ class Use:
         """Return its total at the end of a day of the month; of day 0, before the month."""
         days = [one for one in self.totals if one <= day]
         return self.totals[max(days)] if days else self.base
+
+
+def with_children(
+    uses: Sequence[Use],
+) -> tuple[Sequence[Use], Mapping[SessionId, Sequence[Use]]]:
+    """Return sessions, those that use the most with their children first, and these of each.
+
+    A session of which only a child has used anything is among them.
+    """
+    sessions = {one.session: one for one in uses if not one.account.parent}
+    children: dict[SessionId, list[Use]] = {}
+    for one in uses:
+        if parent := one.account.parent:
+            children.setdefault(parent, []).append(one)
+            account = one.account.model_copy(update={"parent": SessionId("")})
+            sessions.setdefault(parent, Use(parent, account, 0.0, {}))
+
+    def most(one: Use) -> float:
+        return sum((use.in_month for use in children.get(one.session, ())), one.in_month)
+
+    return sorted(sessions.values(), key=most, reverse=True), children
 
 
 def fields_of(session: SessionId) -> Sequence[str]:

@@ -273,13 +273,17 @@ class Started(Record):
 
 
 class Child(Record):
-    """A session that another one has started, as it was last surveyed; the title is untrusted."""
+    """A session that another one has started, as it was last surveyed; the title is untrusted.
+
+    `is_old`: it was there when its parent was first surveyed, and has not been surveyed yet.
+    """
 
     session: SessionId
     title: str = ""
     url: str = ""
     state: SessionState = SessionState.UNKNOWN
     acus: float = 0.0
+    is_old: bool = False
 
 
 class Watched(Record):
@@ -296,6 +300,7 @@ class Watched(Record):
     failed first, 0 if the last one succeeded; `is_unread_told`: threads know that. `is_missing`:
     Devin doesn't find it. `cap` is that of the session's start, and `cap_said` the last event of it
     that people were told.
+    `is_unlinked`: no thread is linked to it any more, but it was started here, and goes on.
 
     `asked` is the id of the open question or approval, `asked_in` the state in which it was asked,
     and `options` are the answers that its buttons offer, of which an approval has one. It stays
@@ -335,6 +340,7 @@ class Watched(Record):
     question_at: Millis = Millis(0)
     cap: int | None = None
     cap_said: SaidKind | None = None
+    is_unlinked: bool = False
 
     @property
     def is_new(self) -> bool:

@@ -11,6 +11,7 @@ from bot.devin.api import Devin
 from bot.devin.catalog import Catalog
 from bot.mirror.agents import StatusLines
 from bot.mirror.audience import Audience
+from bot.mirror.far_caps import FarCaps
 from bot.mirror.poll import Polling, SessionPoll
 from bot.relay.accept import Accepting, Replies
 from bot.relay.asking import Asking
@@ -56,7 +57,8 @@ class UseCases:
         self.listening = Listening(state.checkpoints, workspace.clock, workspace.settings.catch_up)
         self.audience = audience = Audience(workspace, state)
         self.status_lines = lines = StatusLines(workspace, state, audience, background)
-        polls = SessionPoll(workspace, state, devin, lines, schedule)
+        far_caps = FarCaps(workspace, state, audience, notices.say)
+        polls = SessionPoll(workspace, state, devin, lines, schedule, far_caps)
         self.polling = Polling(polls, state.watches, background, workspace.timing)
         self.accepting = accepting = Accepting(
             workspace, state, schedule, in_flight, self.listening, self.polling

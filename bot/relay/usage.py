@@ -6,14 +6,14 @@ due: there is always one to come, and each is told once. A late one gives way to
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from bot.devin.api import Devin
 from bot.mirror.audience import Audience
 from bot.model.digest import Digest, Often, zone_of
 from bot.model.errors import OPERATOR_MUST_ACT, SlackRefused
-from bot.model.ledger import Use
+from bot.model.ledger import Use, with_children
 from bot.model.people import WORKFLOW, Act, UserId
 from bot.model.sessions import OVER, NamedSession, SessionId, SessionState, Watched
 from bot.model.threads import Link, ThreadRef, is_direct
@@ -87,9 +87,10 @@ class Usage:
         now = datetime.now(UTC)
         found = await self.state.watches.used(now, channel)
         uses = [one for one in found if one.account.channel == channel]
-        people = [who for who, _ in words.by_person(uses)[:MOST_LINES] if who]
+        used = await self._month(now, uses)
+        people = [one.who for one in words.by_person(used)[:MOST_LINES] if one.who]
         names = await asyncio.gather(*map(self._name, people))
-        return words.of_channel(await self._month(now, uses, dict(zip(people, names, strict=True))))
+        return words.of_channel(replace(used, names=dict(zip(people, names, strict=True))))
 
     async def _own(self, by: UserId) -> SlackMessage:
         now, person = datetime.now(UTC), await self.workspace.people.person(by)
@@ -99,20 +100,12 @@ class Usage:
             for one in dict.fromkeys(one.account.channel for one in own)
         }
         uses = [one for one in own if seen[one.account.channel]]
-        return words.of_person(await self._month(now, uses, {}, places=True))
+        return words.of_person(replace(await self._month(now, uses), places=True))
 
-    async def _month(
-        self, now: datetime, uses: Sequence[Use], names: dict[UserId, str], *, places: bool = False
-    ) -> words.MonthUse:
-        ranked = sorted(uses, key=lambda one: -one.in_month)
-        listed = [one.session for one in ranked[:MOST_LINES]]
-        seen = await self.state.watches.seen(listed)
-        children = {
-            session: [child.acus for child in one.children]
-            for session, one in zip(listed, seen, strict=True)
-        }
-        sessions = await self.naming.of(listed)
-        return words.MonthUse(now.strftime("%B"), ranked, sessions, names, places, children)
+    async def _month(self, now: datetime, uses: Sequence[Use]) -> words.MonthUse:
+        ranked, children = with_children(uses)
+        sessions = await self.naming.of([one.session for one in ranked[:MOST_LINES]])
+        return words.MonthUse(now.strftime("%B"), ranked, sessions, children=children)
 
     async def _name(self, who: UserId) -> str:
         """Return a person's name; a workflow has none."""
@@ -214,10 +207,12 @@ class Usage:
     async def _spent(self, channel: str, digest: Digest, due: datetime) -> Spent | None:
         """Return what the channel's sessions used on the days (UTC) before `due`, if anything."""
         days = [(due - timedelta(days=one)) for one in range(digest.often.days, 0, -1)]
-        acus = 0.0
+        acus, of_children = 0.0, 0.0
         for month in dict.fromkeys((one.year, one.month) for one in days):
             uses = await self.state.watches.used(datetime(*month, 1, tzinfo=UTC), channel)
             here = [one for one in uses if one.account.channel == channel]
             within = [one.day for one in days if (one.year, one.month) == month]
             acus += sum(use.on(*within) for use in here)
-        return Spent(acus, days[0].date(), days[-1].date()) if acus > 0 else None
+            of_children += sum(use.on(*within) for use in here if use.account.parent)
+        spent = Spent(acus, days[0].date(), days[-1].date(), of_children)
+        return spent if acus > 0 else None

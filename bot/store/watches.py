@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from bot.model.ledger import Account, Use, fields_of, parse_uses, use_in
+from bot.model.ledger import Account, Entry, Use, entries_of, fields_of, parse_uses, use_in
 from bot.model.people import UserId
 from bot.model.record import Record
 from bot.model.replies import Outcome
@@ -142,25 +142,10 @@ class Reads:
 MONTH = "%Y-%m"
 
 
-def entry_of(poll: TakenPoll, seen: Watched) -> Sequence[str]:
-    """Return what `RECORD_POLL` enters of a session: nothing, if its total has not moved."""
-    before = base_of(poll, seen)
-    if seen.acus is None or before == seen.acus:
-        return ()
-    at = as_datetime(poll.began)
-    account, day = _account(poll).to_json(), at.strftime("%d")
-    return (at.strftime(MONTH), account, str(before), day, str(seen.acus))
-
-
-def base_of(poll: TakenPoll, seen: Watched) -> float:
-    """Return the total from which what a poll has `seen` counts.
-
-    What a session had used before it was first seen counts only if the relay started it: else it
-    was used at another time, and perhaps for others.
-    """
-    if poll.seen.acus is not None:
-        return poll.seen.acus
-    return (seen.acus or 0.0) if poll.started is None else 0.0
+def used_by(poll: TakenPoll, seen: Watched) -> Sequence[Entry]:
+    """Return what a poll enters into the ledger."""
+    is_own = poll.started is not None
+    return [*entries_of(poll.session, _account(poll), poll.seen, seen, is_own=is_own)]
 
 
 def _account(poll: TakenPoll) -> Account:
@@ -227,6 +212,7 @@ class Watches:
 
         Return None if another poll was recorded, or a thread was linked, meanwhile.
         """
+        month, day = as_datetime(poll.began).strftime(f"{MONTH} %d").split()
         owes = await scripts.record_poll(
             self._store,
             session=poll.session,
@@ -249,7 +235,10 @@ class Watches:
                 {"thread": one.thread.name, "card": card_subject(one.thread, one.link)}
                 for one in found.cards
             ],
-            used=entry_of(poll, found.seen),
+            used=[
+                [month, one.session, one.account.to_json(), str(one.base), day, str(one.total)]
+                for one in used_by(poll, found.seen)
+            ],
             link_ttl=self._link_ttl,
             card_pause_ms=int(self._store.timing.card_pause * 1000),
             tells=found.seen.answerable_since == poll.began,

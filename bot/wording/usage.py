@@ -45,15 +45,19 @@ FOOTER = f"{UTC} Sessions that weren't started here are counted from when they w
 class MonthUse:
     """What some sessions have used in a month, the most first; `places` if they are to be named.
 
-    `children` are what the child sessions of some have used in all, each.
+    `children` are what the child sessions of some have used then.
     """
 
     month: str
     uses: Sequence[Use]
     sessions: Mapping[SessionId, NamedSession]
-    names: Mapping[UserId, str]
+    names: Mapping[UserId, str] = field(default_factory=dict)
     places: bool = False
-    children: Mapping[SessionId, Sequence[float]] = field(default_factory=dict)
+    children: Mapping[SessionId, Sequence[Use]] = field(default_factory=dict)
+
+    def total(self, uses: Sequence[Use]) -> float:
+        """Return what these sessions have used with their children."""
+        return sum(_total([one, *self.children.get(one.session, ())]) for one in uses)
 
 
 def of_session(
@@ -81,7 +85,7 @@ def of_channel(used: MonthUse) -> SlackMessage:
     """Tell what a channel's sessions have used in the month, by session and by person."""
     if not used.uses:
         return SlackMessage(f"This channel's sessions haven't used any ACUs in {used.month}.")
-    head = f"This channel's sessions have used *{_sum(used.uses)}* in {used.month}."
+    head = f"This channel's sessions{_and_children(used)} in {used.month}."
     people = "\n".join(_by_person(used))
     return SlackMessage(
         head, advice="\n".join(_by_session(used)), rows=((people, None),), footer=FOOTER
@@ -92,8 +96,13 @@ def of_person(used: MonthUse) -> SlackMessage:
     """Tell a person what the sessions that they started have used in the month."""
     if not used.uses:
         return SlackMessage(f"Sessions that you started haven't used any ACUs in {used.month}.")
-    head = f"Sessions that you started have used *{_sum(used.uses)}* in {used.month}."
+    head = f"Sessions that you started{_and_children(used)} in {used.month}."
     return SlackMessage(head, advice="\n".join(_by_session(used)), footer=UTC)
+
+
+def _and_children(used: MonthUse) -> str:
+    theirs = " and their children" if used.children else ""
+    return f"{theirs} have used *{acus_of(used.total(used.uses), None)}*"
 
 
 def _by_session(used: MonthUse) -> Sequence[str]:
@@ -103,30 +112,37 @@ def _by_session(used: MonthUse) -> Sequence[str]:
         place = "our direct message" if is_direct(channel) else f"<#{channel}>"
         where = f" in {place}" if used.places else ""
         others = used.children.get(one.session, ())
-        more = f"; {_children('its', others)} in all" if others else ""
-        lines.append(f"• {session_link(used.sessions[one.session])}{where}: {_sum([one])}{more}")
+        more = f"; {_children('its', [each.in_month for each in others])}" if others else ""
+        own = acus_of(one.in_month, None)
+        lines.append(f"• {session_link(used.sessions[one.session])}{where}: {own}{more}")
     return fitting(lines, len(used.uses))
 
 
-def by_person(uses: Sequence[Use]) -> Sequence[tuple[UserId, Sequence[Use]]]:
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What `count` sessions that a person started (`who`, or empty) have used with children."""
+
+    who: UserId
+    count: int
+    acus: float
+
+
+def by_person(used: MonthUse) -> Sequence[Part]:
     """Return what each person's sessions have used, the most first."""
     found: dict[UserId, list[Use]] = {}
-    for one in uses:
+    for one in used.uses:
         found.setdefault(one.account.by, []).append(one)
-    return sorted(found.items(), key=lambda one: -_total(one[1]))
+    parts = (Part(who, len(uses), used.total(uses)) for who, uses in found.items())
+    return sorted(parts, key=lambda one: -one.acus)
 
 
 def _by_person(used: MonthUse) -> Sequence[str]:
-    ranked, lines = by_person(used.uses), []
-    for who, uses in ranked[:MOST_LINES]:
-        name = linker(used.names.get(who, "")) if who else "Not started by me"
-        count = f"{len(uses):,} {plural(len(uses), 'session', 'sessions')}"
-        lines.append(f"• {name}: {_sum(uses)} in {count}")
+    ranked, lines = by_person(used), []
+    for one in ranked[:MOST_LINES]:
+        name = linker(used.names.get(one.who, "")) if one.who else "Not started by me"
+        count = f"{one.count:,} {plural(one.count, 'session', 'sessions')}"
+        lines.append(f"• {name}: {acus_of(one.acus, None)} in {count}")
     return fitting(lines, len(ranked))
-
-
-def _sum(uses: Sequence[Use]) -> str:
-    return acus_of(_total(uses), None)
 
 
 def _total(uses: Sequence[Use]) -> float:
@@ -144,11 +160,15 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """The ACUs that the channel's sessions have used from the day `first` to the day `last`."""
+    """The ACUs that the channel's sessions have used from the day `first` to the day `last`.
+
+    Their children have used `of_children` of them.
+    """
 
     acus: float
     first: date
     last: date
+    of_children: float = 0.0
 
 
 def digest_post(
@@ -196,7 +216,8 @@ def _spent(spent: Spent) -> str:
     days = _day(spent.first)
     if spent.last != spent.first:
         days = f"{days} to {_day(spent.last)}"
-    return f"{acus_of(spent.acus, None)}, {days} (UTC)"
+    theirs = f", {amount(spent.of_children)} of them by child sessions" if spent.of_children else ""
+    return f"{acus_of(spent.acus, None)}{theirs}, {days} (UTC)"
 
 
 def _day(day: date) -> str:

@@ -410,8 +410,8 @@ def test_of_too_many_pull_requests_the_last_are_known_and_each_is_told_once() ->
     assert len(before.pull_requests) == MOST_PULLS
 
 
-def test_a_survey_is_one_call() -> None:
-    """Parents come first, and then their children, but for those that have ended.
+def test_a_survey_asks_for_sessions_and_then_for_all_children_that_may_change() -> None:
+    """Those that have ended don't, but what they cost is asked for while their parent rests.
 
     What it leaves out is as it was.
     """
@@ -419,7 +419,11 @@ def test_a_survey_is_one_call() -> None:
     ended = replace(summary(SessionState.ENDED), session=ids[0])
     found = {SESSION: summary(SessionState.WORKING, children=tuple(ids)), ids[0]: ended}
     before = seen(children=children_of(seen(), SESSION, found))
-    assert asked_with([TakenPoll(SESSION, NOW, before)]) == [SESSION, *ids[1:100]]
+    assert asked_with([TakenPoll(SESSION, NOW, before)]) == [SESSION, *ids[1:]]
+    over = before.model_copy(update={"state": SessionState.ENDED})
+    assert asked_with([TakenPoll(SESSION, NOW, over)]) == [SESSION, *ids]
+    due = [TakenPoll(SessionId(f"devin-{number}"), NOW, seen()) for number in range(200, 300)]
+    assert asked_with([*due, TakenPoll(SESSION, NOW, before)])[-119:] == ids[1:]
     assert children_of(before, SESSION, {}) == before.children
     assert children_of(before, SESSION, {SESSION: found[SESSION]}) == before.children
 
@@ -440,12 +444,11 @@ def test_a_card_changes_only_if_it_shows_something_else() -> None:
 
 
 def test_an_ended_session_is_polled_a_little_longer() -> None:
-    """Its last words may be listed late."""
-    found = polled([], SessionState.ENDED)
-    assert found.after is not None
+    """Its last words may be listed late: the time counts from when its end was seen."""
     ago = timedelta(milliseconds=SETTLING_MS)
-    later = polled([], SessionState.ENDED, updated_at=as_datetime(NOW) - ago)
-    assert later.after is None
+    for moved in (timedelta(0), ago):
+        found = polled([], SessionState.ENDED, updated_at=as_datetime(NOW) - moved)
+        assert found.after == timedelta(seconds=1)
 
 
 def test_a_poll_without_a_number_keeps_the_one_before() -> None:

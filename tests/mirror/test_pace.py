@@ -170,22 +170,69 @@ def test_a_session_that_devin_does_not_know_yet_is_polled_soon() -> None:
         ("open", 14 * DAY, None),
         ("merged", DAY, None),
         ("closed", DAY, None),
-        ("", DAY, None),
     ],
 )
 def test_an_ended_session_is_polled_for_two_weeks_while_a_pull_request_is_open(
     pull: str, ended: int, pause: int | None
 ) -> None:
     """Only for states: its messages are read when one has moved, and else never again."""
-    seen = watched(SessionState.ENDED, since=ended, read_at=ended)
+    seen = watched(SessionState.ENDED, since=ended, read_at=ended - MINUTE)
     pulls = (PullRequest("https://github.com/a/b/pull/1", pull),)
     poll = polled(seen.model_copy(update={"pull_requests": pulls}), wanted=20 * DAY)
     assert until_next(poll, poll.seen) == (None if pause is None else timedelta(seconds=pause))
-    if pull:
-        assert worth(poll, pull=pull) is Worth.NOTHING
-        assert worth(poll, pull="reopened") is Worth.NEWS
+    assert worth(poll, pull=pull) is Worth.NOTHING
+    assert worth(poll, pull="reopened") is Worth.NEWS
     assert worth_of(poll, None) is Worth.NOTHING  # Devin has deleted it
     assert pause_of(poll) == until_next(poll, poll.seen)
+
+
+@pytest.mark.parametrize(
+    ("state", "ended", "pause"),
+    [
+        (WORKING, DAY, CHILDREN),
+        (WAITING, DAY, OTHERWISE),
+        (SessionState.UNKNOWN, 14 * DAY - SECOND, OTHERWISE),
+        (WORKING, 14 * DAY, None),
+        (SessionState.ENDED, DAY, None),
+    ],
+)
+def test_an_ended_session_is_polled_for_two_weeks_while_a_child_is_open(
+    state: SessionState, ended: int, pause: int | None
+) -> None:
+    """It is on the parent's card, and its cost in the sums."""
+    seen = watched(SessionState.ENDED, since=ended, read_at=ended)
+    seen = seen.model_copy(update={"children": (Child(session=SESSION, state=state),)})
+    poll = polled(seen, wanted=20 * DAY)
+    assert until_next(poll, seen) == (None if pause is None else timedelta(seconds=pause))
+
+
+def test_an_ended_session_is_looked_at_after_an_hour_and_a_day() -> None:
+    """No document says that what it has cost is final before."""
+    for ended, pause in ((MINUTE, HOUR - MINUTE), (HOUR, DAY - HOUR), (2 * HOUR, DAY - 2 * HOUR)):
+        seen = watched(SessionState.ENDED, since=ended, read_at=ended)
+        poll = polled(seen)
+        assert until_next(poll, seen) == timedelta(milliseconds=pause)
+        assert worth(poll, acus=0.5) is Worth.NEWS
+    seen = watched(SessionState.ENDED, since=DAY, read_at=DAY)
+    assert until_next(polled(seen), seen) is None
+
+
+def test_the_end_of_a_session_counts_from_when_it_was_seen() -> None:
+    """It may have ended long before, and nobody has read its last words."""
+    seen = watched(SessionState.ENDED, since=14 * SECOND, read_at=SECOND)
+    assert until_next(polled(seen), seen) == timedelta(seconds=14)
+    assert worth(polled(seen)) is Worth.NEWS
+    seen = watched(SessionState.ENDED, since=16 * SECOND, read_at=SECOND)
+    assert worth(polled(seen)) is Worth.NOTHING
+
+
+def test_a_session_without_threads_is_polled_at_the_slowest_pace_for_what_it_costs() -> None:
+    """Nobody waits for its words; its total counts at work as well."""
+    seen = watched(WORKING, updated=0, read_at=HOUR - SECOND)
+    seen = seen.model_copy(update={"is_unlinked": True})
+    assert until_next(polled(seen), seen) == timedelta(seconds=OTHERWISE)
+    assert worth(polled(seen)) is Worth.NOTHING
+    assert worth(polled(seen), acus=1.0) is Worth.NEWS
 
 
 def test_messages_that_devin_does_not_find_are_asked_for_as_at_rest() -> None:

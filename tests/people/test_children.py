@@ -70,8 +70,9 @@ async def test_the_card_lists_children_and_their_states(bot: Bot, desk: Desk, ra
     assert "Its 2 child sessions have used *3.5 ACUs*." in said
     desk.devin.spend(SESSION, 1.0)
     elsewhere = await desk.slack.say("What did we spend?")
-    told = "1 ACU; its 2 child sessions have used *3.5 ACUs* in all"
+    told = "1 ACU; its 2 child sessions have used *3.5 ACUs*"
     await until_spent(raw, SESSION, "1.0")
+    await desk.answer("usage", elsewhere, "and their children have used *4.5 ACUs*")
     await desk.answer("usage", elsewhere, told)
     for number in range(9):
         spawn(desk, f"More {number}")

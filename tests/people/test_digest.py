@@ -34,7 +34,7 @@ from tests.support.waiting import until_settled, wait_until
 
 RULES = (Rule(key="tag", value="oncall"),)
 
-DONE = f"devin-{0xD09E:032x}"
+DONE, CHILD = f"devin-{0xD09E:032x}", f"devin-{0xC41D:032x}"
 
 
 def far_from_nine() -> str:
@@ -93,12 +93,21 @@ async def set_digest(
 
 
 async def spend(
-    raw: Redis, desk: Desk, day: datetime, acus: float, channel: str, session: str = SESSION
+    raw: Redis,
+    desk: Desk,
+    day: datetime,
+    acus: float,
+    channel: str,
+    session: str = SESSION,
+    parent: str = "",
 ) -> None:
     """Let a session of a channel have used so much on a day."""
     place = desk.slack.workspace.channel(channel).id
     key = at(ledger_key(day.strftime("%Y-%m")))
-    account = Account(by=UserId("U0ADA"), channel=place, thread="1.000000").to_json()
+    started = Account(
+        by=UserId("U0ADA"), channel=place, thread="1.000000", parent=SessionId(parent)
+    )
+    account = started.to_json()
     total = str(1.0 + acus)
     fields = ((session, account), (f"{session} base", "1.0"), (f"{session} {day:%d}", total))
     for name, value in fields:
@@ -123,7 +132,8 @@ async def test_a_digest_tells_what_the_channel_s_sessions_do(
             desk.devin.open_pull_request(DONE, "https://github.com/acme/relay/pull/7")
         desk.devin.behave(session, state)
         await until_state(desk, shown, thread)
-    await spend(raw, desk, due - timedelta(days=1), 4.25, "general")
+    await spend(raw, desk, due - timedelta(days=1), 1.25, "general")
+    await spend(raw, desk, due - timedelta(days=1), 3.0, "general", CHILD, parent=SESSION)
     await spend(raw, desk, due - timedelta(days=1), 9.0, "secrets", OTHER_SESSION)
     await let_time_pass(raw, due)
     await until_gone(raw, due)
@@ -137,7 +147,7 @@ async def test_a_digest_tells_what_the_channel_s_sessions_do(
     assert "|acme/relay#7>" in done
     assert f"{thread.replace('.', '')}?thread_ts={thread}" in done
     day = due - timedelta(days=1)
-    assert f"4.2 ACUs, {day:%B} {day.day} (UTC)" in spent
+    assert f"4.2 ACUs, 3 of them by child sessions, {day:%B} {day.day} (UTC)" in spent
     assert not post.thread_ts
     assert await dues(raw) == [due + timedelta(days=1)]
 

@@ -197,7 +197,7 @@ def test_what_many_have_used_fits() -> None:
     named = replace(BARE, title="&" * 99, url=f"https://{HOST}/{'x' * 900}")
     sessions = {one.session: named for one in uses}
     names = {one.account.by: "&" * 80 for one in uses}
-    used = usage.MonthUse("May", uses, sessions, names, children={uses[0].session: [1.0] * 9})
+    used = usage.MonthUse("May", uses, sessions, names, children={uses[0].session: uses[1:10]})
     for words in (usage.of_channel(used), usage.of_person(used)):
         assert problems(words) == []
     shown = [block["text"]["text"] for block in usage.of_channel(used).params()["blocks"][1:3]]

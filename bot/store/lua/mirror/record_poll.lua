@@ -2,9 +2,9 @@
 -- before), the items to be `said` (a thread each), the linked threads that are `caught_up`, and the
 -- threads whose `cards` change. Both are traffic of their threads. Nothing is recorded unless the
 -- session is as it was `before`: the first one of two polls counts, and none of before a thread
--- was linked. What the session has `used` goes into the ledger. If it `tells` people something that
--- they may have to answer, a reply that is sent from now on may be the answer. The next poll comes
--- in `after_ms`; see `put_off`.
+-- was linked. Each total that has moved, the session's and its children's (`used`), goes into the
+-- ledger. If it `tells` people something that they may have to answer, a reply that is sent from now
+-- on may be the answer. The next poll comes in `after_ms`; see `put_off`.
 -- Returns nothing if it isn't recorded, or the entries of the threads with something to say and of
 -- the cards, each with the ms until it is due.
 local session = ARGV[1]
@@ -29,12 +29,12 @@ local now = now_ms()
 redis.call('HSET', watched, 'seen', seen)
 if tells then redis.call('HSET', watched, 'answerable_since', now) end
 put_off({{session, after_ms}}, began, now)
-if #used > 0 then
-  local month, account, base, day, total = unpack(used)
+for _, entry in ipairs(used) do
+  local month, name, account, base, day, total = unpack(entry)
   local ledger = key.ledger(month)
-  redis.call('HSETNX', ledger, session, account)
-  redis.call('HSETNX', ledger, session .. ' base', base)
-  redis.call('HSET', ledger, session .. ' ' .. day, total)
+  redis.call('HSETNX', ledger, name, account)
+  redis.call('HSETNX', ledger, name .. ' base', base)
+  redis.call('HSET', ledger, name .. ' ' .. day, total)
   redis.call('EXPIRE', ledger, keep.ledger)
 end
 local watch_ttl = math.max(link_ttl, keep.watched)

@@ -1,6 +1,6 @@
 -- Sets the link of a thread, or ends it with a `new` of '', if it still is what it `was`; '' is
 -- none. The index of threads is changed with it, and the linked threads and the watch of its
--- `session`, if that is known; its card (`card_name`, or '') is wanted. The thread `hears_from`
+-- `session`, if that is known, which goes on for one that was started here; its card (`card_name`, or '') is wanted. The thread `hears_from`
 -- 'now' or the 'beginning' what is said, and another `seen` ends a poll that began before; with '',
 -- that is left as it is. Returns 1, or 0 if the link has to be read again.
 local thread = ARGV[1]
@@ -19,7 +19,8 @@ if new == '' then
   redis.call('ZREM', key.threads, thread)
   if session ~= '' then
     forget_thread(watched, thread)
-    if #linked_threads(session) == 0 then redis.call('ZREM', key.watch, session) end
+    local goes_on = #linked_threads(session) > 0 or redis.call('HEXISTS', watched, 'started') == 1
+    if not goes_on then redis.call('ZREM', key.watch, session) end
   end
 elseif was == '' then
   redis.call('SET', link, new)  -- a full Redis refuses this, but not after another write
