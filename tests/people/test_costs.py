@@ -180,12 +180,12 @@ class Crowd:
         ]
         if not over:
             return
-        root = over[0]
+        root, shown = over[0], len(desk.cards(over[0]))
         await until_card(desk, "*ended*", root)
         await desk.mention("start Go on", thread=root)
         await wait_until(lambda: set(desk.devin.sessions) - before, "another one is started")
         (new,) = set(desk.devin.sessions) - before
-        await wait_until(lambda: desk.is_linked(root, new), "its thread has given way")
+        await wait_until(lambda: len(desk.cards(root)) > shown, "its thread has given way")
         self.threads[root] = new
         self.mine.append(new)
 
