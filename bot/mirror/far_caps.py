@@ -12,7 +12,7 @@ from bot.slack.lookups import Need
 from bot.store.state import State
 from bot.store.watches import TakenPoll
 from bot.wording.message import SlackMessage
-from bot.wording.mirror import posts
+from bot.wording.mirror.card import far_cap
 
 
 class Say(Protocol):
@@ -42,5 +42,5 @@ class FarCaps:
             return
         named = await self.state.names.one(poll.session)
         for one in said:
-            words = posts.far_cap(named, one)
+            words = far_cap(named, one)
             await self.say(thread, words, once=f"{one.kind}:{poll.session}")

@@ -9,6 +9,8 @@ from bot.model.sessions import (
     Follow,
     NamedSession,
     Review,
+    Said,
+    SaidKind,
     SessionId,
     SessionState,
     Trouble,
@@ -211,6 +213,18 @@ def _buttons(shown: Card) -> tuple[Block, ...]:
     is_capped = shown.seen.is_at_cap and shown.seen.state is not SessionState.WORKING
     more = [*([continues(*link)] if is_capped else []), *review_offer(shown.seen)]
     return (*more, opens(shown.session), button(*follow, link_name(*link)), unlinks(*link))
+
+
+def far_cap(session: NamedSession, one: Said) -> SlackMessage:
+    """Tell the thread of a session's start of its cap; no thread is linked to it any more."""
+    used = f"It has used *{acus_of(one.acus, one.cap)}*, its cap."
+    if one.kind is SaidKind.CAP_REACHED:
+        used = f"It has *used up its cap* of {cap_of(one.cap)}, so Devin stops there."
+    return SlackMessage(
+        f"*{session_link(session)}*, which was started here, isn't linked anymore, but went on. "
+        f"{used}",
+        buttons=(opens(session),),
+    )
 
 
 def continues(thread: ThreadRef, session: SessionId) -> Block:

@@ -128,18 +128,6 @@ def _of_cap(one: Said, to: str) -> str:
     )
 
 
-def far_cap(session: NamedSession, one: Said) -> SlackMessage:
-    """Tell the thread of a session's start of its cap; no thread is linked to it any more."""
-    used = f"It has used *{acus_of(one.acus, one.cap)}*, its cap."
-    if one.kind is SaidKind.CAP_REACHED:
-        used = f"It has *used up its cap* of {cap_of(one.cap)}, so Devin stops there."
-    return SlackMessage(
-        f"*{session_link(session)}*, which was started here, isn't linked anymore, but went on. "
-        f"{used}",
-        buttons=(opens(session),),
-    )
-
-
 def how_to_answer(one: Said) -> str:
     """Return what explains the buttons of an event, and is true as long as they are there."""
     if one.kind is SaidKind.APPROVAL:
