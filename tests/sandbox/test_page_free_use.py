@@ -91,6 +91,18 @@ async def test_devins_pane_follows_the_thread_that_is_open(
         await expect(page.locator("#speak-in")).to_have_value(session)
 
 
+async def test_tab_begins_at_the_top_of_a_page_with_a_linked_thread(
+    bot: Bot, desk: Desk, screens: Screens
+) -> None:
+    """Bringing the thread's session into view doesn't take the keyboard along."""
+    await desk.linked_thread()
+    page = await screens.open()
+    lit = page.locator(".session.lit")
+    await page.wait_for_function(IN_VIEW, arg=await lit.element_handle())
+    await page.keyboard.press("Tab")
+    await expect(page.get_by_role("link", name="Skip to the message box")).to_be_focused()
+
+
 PLACE = "it => [it.getBoundingClientRect().right, it.getBoundingClientRect().width]"
 
 

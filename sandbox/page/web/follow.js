@@ -2,6 +2,7 @@
 
 import { $ } from "./dom.js";
 import { HOME, channelNow, kindOf, state, view } from "./state.js";
+import { bring } from "./stick.js";
 
 const SESSION = /https:\/\/app\.devin\.ai\/sessions\/(?:devin-)?([0-9a-f]+)/;
 let followed = null; // the session of the thread that is open
@@ -34,8 +35,9 @@ export function follow() {
 }
 
 export function showWanted() {
-  const card = wanted && document.querySelector(`#sessions > [data-key="${CSS.escape(wanted)}"]`);
+  const list = $("sessions");
+  const card = wanted && list.querySelector(`:scope > [data-key="${CSS.escape(wanted)}"]`);
   if (!card?.clientHeight) return; // the pane is not shown
   wanted = null;
-  card.scrollIntoView({ block: "start" });
+  bring(list, card, { start: true });
 }

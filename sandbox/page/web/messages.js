@@ -9,7 +9,7 @@ import { signOf } from "./places.js";
 import { confirmed } from "./question.js";
 import { content } from "./render.js";
 import { rove } from "./rove.js";
-import { stick } from "./stick.js";
+import { bring, stick } from "./stick.js";
 import { HOME, ask, author, channelNow, isReply, isWithoutRelay, kindOf, nameOfTeam, names, notesFor, relay, state, titleOf, view, writerNow } from "./state.js";
 import { startEdit } from "./composer.js";
 import { drawHead, stateChip, statusItem } from "./status.js";
@@ -57,7 +57,8 @@ let root = null;
 function keepRootInView() {
   if (view.thread === root) return;
   root = view.thread;
-  $("messages").querySelector(".message.open")?.scrollIntoView({ block: "nearest" });
+  const open = $("messages").querySelector(".message.open");
+  if (open) bring($("messages"), open);
 }
 
 // Show the items, or a sentence where there are none; stay at the end if we were there, or have just come.
