@@ -238,6 +238,9 @@ class Settings(BaseModel):
     starts_per_hour: int = Field(
         10, ge=0, le=1000, description="a number up to 1,000, or 0 for no limit"
     )
+    starts_per_hour_all: int = Field(
+        100, ge=0, le=100_000, description="a number up to 100,000, or 0 for no limit"
+    )
     max_acu: Cap | None = Field(None, description=CAP_SHAPE)
     max_acu_ceiling: Cap | None = Field(None, description=CAP_SHAPE)
     allow_bots: Annotated[frozenset[str], ids("BAUW", "bot, app or user ID")] = Field(

@@ -36,6 +36,7 @@ def environs(
         "START_EMOJI": EMOJI,
         "START_EMOJI_CHANNELS": box.slack.workspace.channel(CHANNEL).id,
         "STARTS_PER_HOUR": "0",
+        "STARTS_PER_HOUR_ALL": "0",
         "DELIVERY_CONCURRENCY": "4",
         "HOST": "127.0.0.1",
         "LOG_FORMAT": "json",

@@ -51,6 +51,9 @@ REASON = (
     "give the key's service user a role with ImpersonateOrgSessions, and the members "
     "UseDevinSessions. If the role has that, it may lack ManageOrgSessions. Until then, "
 )
+NOT_TAKEN = frozenset({OutcomeKind.REFUSED, OutcomeKind.ENDED})
+CLIENT_ERRORS = range(HTTPStatus.BAD_REQUEST, HTTPStatus.INTERNAL_SERVER_ERROR)
+
 _OTHERWISE = {
     False: "their words are sent under their names, as without ACT_AS.",
     True: "they can't write, since ACT_AS is required.",
@@ -167,9 +170,17 @@ def again(reply: ReplyId, number: int) -> str:
     return f"sent again by another:{reply}:{number}"
 
 
-def is_about_acting(answer: object) -> TypeGuard[Outcome]:
-    """Return True if Devin took nothing, perhaps since nobody may write as that person."""
-    return isinstance(answer, Outcome) and answer.status == HTTPStatus.FORBIDDEN
+def is_about_acting(answer: object, *, is_required: bool) -> TypeGuard[Outcome]:
+    """Return True if Devin took nothing, perhaps since nobody may write as that person.
+
+    Devin documents the conditions, but not the status: any 4xx but those of the key and of a limit
+    may tell it. Where acting is required, there is no second try, so only a 403 does.
+    """
+    if not isinstance(answer, Outcome) or answer.kind not in NOT_TAKEN or answer.status is None:
+        return False
+    if is_required or answer.status == HTTPStatus.FORBIDDEN:
+        return answer.status == HTTPStatus.FORBIDDEN
+    return answer.status in CLIENT_ERRORS and answer.status != HTTPStatus.UNAUTHORIZED
 
 
 def _asked(user: str) -> str:

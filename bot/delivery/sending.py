@@ -211,7 +211,8 @@ class Sender:
             lost = Outcome(kind=OutcomeKind.UNCERTAIN, detail="the relay stopped while sending")
             return await self._look(lease, head, message, lost), message
         answer = await self._post(lease, head, message)
-        if message.as_user and is_about_acting(answer):
+        is_required = self.acting.is_required
+        if message.as_user and is_about_acting(answer, is_required=is_required):
             answer, message = await self._post_otherwise(lease, head, message, answer)
         if isinstance(answer, Outcome) and answer.kind is OutcomeKind.UNCERTAIN:
             answer = await self._look(lease, head, message, answer)

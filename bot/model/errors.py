@@ -71,12 +71,17 @@ class NotAllowed(PersonError):
 
 
 class TooManyStarts(PersonError):
-    """This person has started `most` sessions within an hour; `wait` is until the next may be."""
+    """So many sessions were started within an hour; `wait` is until the next may be.
 
-    def __init__(self, most: int, wait: timedelta) -> None:
-        super().__init__("too many starts")
+    `most` are this person's, or those that workflows may start together, or, if that `is_overall`,
+    everybody's.
+    """
+
+    def __init__(self, most: int, wait: timedelta, *, is_overall: bool = False) -> None:
+        super().__init__("too many starts" + (" by everybody" if is_overall else ""))
         self.most = most
         self.wait = wait
+        self.is_overall = is_overall
 
 
 class NothingToSay(PersonError):

@@ -93,11 +93,14 @@ class Accepting:
 
         `step` is the execution of the workflow step that asks for it. Raises `TooManyStarts`.
         """
-        if (wait := await self.state.starts.count(who, start)) is not None:
-            metrics.TURNED_AWAY.labels("too_many_starts").inc()
+        try:
+            await self.state.starts.count(who, start, by_step=bool(step))
+        except errors.TooManyStarts as error:
+            why = metrics.OVERALL if error.is_overall else "too_many_starts"
+            metrics.TURNED_AWAY.labels(why).inc()
             if await self.state.claims.claim(f"turned away:{start}"):
-                audit(Event.TURNED_AWAY, who, why="too_many_starts", channel=channel, step=step)
-            raise errors.TooManyStarts(self.state.starts.most, wait)
+                audit(Event.TURNED_AWAY, who, why=why, channel=channel, step=step)
+            raise
 
     async def link(
         self,

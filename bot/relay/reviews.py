@@ -13,7 +13,7 @@ from http import HTTPStatus
 from bot.devin.api import Devin, Unread
 from bot.mirror.audience import Audience
 from bot.model.errors import DevinAway, SlackAway
-from bot.model.people import UserId
+from bot.model.people import Act, UserId
 from bot.model.record import Record
 from bot.model.replies import Outcome, OutcomeKind, Wait
 from bot.model.sessions import Review, parse_pull_request
@@ -60,9 +60,9 @@ class Reviews:
         """Have a review asked for, once for each `key`; return what to say instead, or None.
 
         It is of the pull request at the address `named`, or else of the session's: the one that
-        `short` stands for, or the only one.
+        `short` stands for, or the only one. It counts as a start. May raise `TooManyStarts`.
         """
-        await self.accepting.check(by, thread.channel)
+        await self.accepting.check(by, thread.channel, Act.START)
         if self.devin.is_legacy:
             return LEGACY
         found = [parse_pull_request(named)] if named else await self._opened(thread, short)
@@ -70,6 +70,7 @@ class Reviews:
             return words.NO_PULL_REQUEST if named else words.WHICH
         asked = Asked(thread=thread, url=found[0], at=int(time.time()))
         owed = Owed(f"{thread.team}:review:{key}", 1, OwedKind.REVIEW)
+        await self.accepting.count_start(by, thread.channel, owed.subject)
         if await self.accepting.owe(owed, asked.to_json()) is Owing.NEW:
             audit(Event.REVIEW_ASKED, by, **thread.log_fields, pull_request=asked.url)
         return None

@@ -31,6 +31,7 @@ ACCEPTED = Counter(
 TURNED_AWAY = Counter(
     "relay_turned_away_total", "Replies of people who may not steer Devin, by why", ["standing"]
 )
+OVERALL = "too_many_starts_overall"
 OUTCOMES = Counter(
     "relay_outcomes_total", "Deliveries that ended, by how, and why refused", ["outcome", "refusal"]
 )
@@ -124,6 +125,7 @@ def begin(give_up_after: timedelta) -> None:
     for refusal in Refusal:
         OUTCOMES.labels(OutcomeKind.REFUSED, refusal)
     for metric, labels in (
+        (TURNED_AWAY, (OVERALL,)),
         (REPORTS, ("told", "moot", "dropped", "refused")),
         (FILES_SENT, ("uploaded", "linked")),
         (DEVIN_READS, ("states", "messages", "session", "list", "self", "file")),

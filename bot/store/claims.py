@@ -15,8 +15,8 @@ from datetime import timedelta
 from typing import ClassVar, TypeVar
 from weakref import WeakValueDictionary
 
-from bot.model.errors import Expired, StoreAway, UnderWay
-from bot.model.people import UserId
+from bot.model.errors import Expired, StoreAway, TooManyStarts, UnderWay
+from bot.model.people import WORKFLOW, UserId
 from bot.model.record import Record
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store, millis
@@ -127,31 +127,56 @@ async def renewed(
 SPAN = timedelta(hours=1)
 
 
-class Starts:
-    """The sessions that a person starts, or a channel adopts: `most` within `SPAN`; 0: no limit."""
+EVERYBODY = "all"
 
-    def __init__(self, store: Store, most: int) -> None:
+
+class Starts:
+    """What a person starts, or a channel adopts: `most` within `SPAN`, `overall` together; 0: any.
+
+    Sessions and Devin Reviews count. What workflows start counts for the person that a step names,
+    who may be anybody, and for all workflows.
+    """
+
+    def __init__(self, store: Store, most: int, overall: int = 0) -> None:
         self._store = store
         self.most = most
+        self.overall = overall
 
-    async def count(self, who: str, start: str) -> timedelta | None:
-        """Count the `start` of `who` once; return how long they must wait for it, if they must."""
-        if not self.most:
-            return None
+    async def count(self, who: str, start: str, *, by_step: bool = False) -> None:
+        """Count the `start` of `who` once; raise `TooManyStarts`, which counts nothing."""
+        counted: list[str] = []
+        for purse, most in self._purses(who, by_step=by_step):
+            if wait := await self._spend(purse, start, most):
+                for one in counted:
+                    await self._give_back(one, start)
+                raise TooManyStarts(most, wait, is_overall=purse == EVERYBODY)
+            counted.append(purse)
+
+    async def give_back(self, who: str, start: str) -> None:
+        """Count the `start` of `who` no more: they are asked first, and may count it again."""
+        for purse, _ in self._purses(who, by_step=False):
+            await self._give_back(purse, start)
+
+    def _purses(self, who: str, *, by_step: bool) -> list[tuple[str, int]]:
+        purses = [(who, self.most), (EVERYBODY, self.overall)]
+        if by_step and who != WORKFLOW:
+            purses.insert(1, (WORKFLOW, self.most))
+        return [one for one in purses if one[1]]
+
+    async def _spend(self, purse: str, start: str, most: int) -> timedelta | None:
         wait_ms = await commands.spend_call(
             self._store,
-            calls=calls_key(f"start:{who}"),
+            calls=calls_key(f"start:{purse}"),
             name=start,
             span_ms=millis(SPAN),
-            most=self.most,
+            most=most,
             after_ms=0,
             pause_ms=0,
         )
         return timedelta(milliseconds=wait_ms) if wait_ms else None
 
-    async def give_back(self, who: str, start: str) -> None:
-        """Count the `start` of `who` no more: they are asked first, and may count it again."""
-        await commands.forget_call(self._store, calls=calls_key(f"start:{who}"), name=start)
+    async def _give_back(self, purse: str, start: str) -> None:
+        await commands.forget_call(self._store, calls=calls_key(f"start:{purse}"), name=start)
 
 
 LENGTH = 32

@@ -38,7 +38,7 @@ class State:
         self.profiles = Profiles(store)
         self.reads = Reads(store, settings.devin_reads)
         self.revisions = Revisions(store)
-        self.starts = Starts(store, settings.starts_per_hour)
+        self.starts = Starts(store, settings.starts_per_hour, settings.starts_per_hour_all)
         self.tickets = Tickets(store)
         self.watches = Watches(store, ttl)
         self.words = Words(store)

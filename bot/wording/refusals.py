@@ -33,12 +33,7 @@ def sorry(error: errors.PersonError, admin: str = ADMIN) -> SlackMessage:  # noq
         case errors.NotAllowed():
             words = SlackMessage(_turned_away(error.standing, admin))
         case errors.TooManyStarts():
-            sessions = plural(error.most, "session", "sessions")
-            words = SlackMessage(
-                f"You've asked for {error.most} {sessions} within an hour, which is the limit, so "
-                f"I didn't start another one. You can start the next one {in_minutes(error.wait)}. "
-                f"If you need more, ask {admin}."
-            )
+            words = _enough(error, admin)
         case errors.ContinuedAlready():
             words = SlackMessage(f"It has already been continued in *{session_link(error.to)}*.")
         case errors.AnsweredAlready():
@@ -55,6 +50,18 @@ def sorry(error: errors.PersonError, admin: str = ADMIN) -> SlackMessage:  # noq
         case _:
             words = _FIXED[type(error)]
     return words
+
+
+def _enough(error: errors.TooManyStarts, admin: str) -> SlackMessage:
+    """Tell that an hour's sessions and reviews are used up, and when the next may be."""
+    things = plural(error.most, "session or review", "sessions or reviews")
+    who = "People here have" if error.is_overall else "You've"
+    limit = "the limit for everybody together" if error.is_overall else "the limit"
+    return SlackMessage(
+        f"{who} asked for {error.most} {things} within an hour, which is {limit}, so I didn't "
+        f"start another one. The next one may start {in_minutes(error.wait)}. If you need more, "
+        f"ask {admin}."
+    )
 
 
 KEPT_ASIDE = SlackMessage(

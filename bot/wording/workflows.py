@@ -10,6 +10,11 @@ from bot.wording.message import QUOTE_LIMIT, SlackMessage
 from bot.wording.phrases import in_minutes, plain, session_address
 from bot.wording.refusals import FLAWS, sorry
 
+_USED_UP = {
+    False: "the sessions that the step's Person, or all workflows together, may start",
+    True: "the sessions that everybody together may start",
+}
+
 LINKED = "The thread is linked to this session."
 
 
@@ -55,8 +60,8 @@ def step_failed(error: errors.PersonError) -> str:
             )
         case errors.TooManyStarts():
             return (
-                "No session was started: the step's Person has asked for as many as one may within "
-                "an hour. All steps without a Person count as one. The next session may start "
+                f"No session was started: {_USED_UP[error.is_overall]} within an hour are used up. "
+                "The next session may start "
                 f"{in_minutes(error.wait)}."
             )
     return harmless(sorry(error))

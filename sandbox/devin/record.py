@@ -65,6 +65,8 @@ class Record:
         self.org_id = ORG_ID
         self.self_org: str | None = ORG_ID
         self.permissions: set[str] = set(PERMISSIONS)
+        # Devin's documents name the conditions of acting as a member, not the status of a refusal.
+        self.acting_refused = 403
         self.principal, self.origin = "service_user", ""
         self.requests: list[DevinRequest] = []
         self.attachments: list[DevinAttachment] = []

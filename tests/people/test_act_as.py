@@ -230,6 +230,25 @@ async def test_what_devin_forbids_is_sent_under_the_name_and_told_the_operator_o
     assert f"Missing permission: {IMPERSONATE}" not in str(vars(told))
 
 
+@pytest.mark.parametrize("lacks", [IMPERSONATE, "member"])
+@pytest.mark.parametrize("status", [400, 404, 409, 422])
+async def test_whatever_status_refuses_an_account_others_go_on_as_before(
+    bot: Bot, desk: Desk, ada: str, status: int, lacks: str
+) -> None:
+    """Devin took nothing, so it is asked again without the account; each reply is sent once."""
+    thread = await desk.linked_thread()
+    await desk.until_marked(MARK, await desk.reply("Please rebase", thread))
+    desk.devin.acting_refused = status
+    if lacks == IMPERSONATE:
+        desk.devin.permissions.discard(lacks)
+    else:
+        desk.devin.members.all.clear()
+    for text in ("And push", "And tag"):
+        await desk.until_marked(MARK, await desk.reply(text, thread))
+    assert [as_user for _, as_user in written(desk)] == [ada, None, None]
+    assert [one.status for one in desk.devin.requests] == [200, status, 200, 200]
+
+
 async def test_a_start_that_devin_forbids_the_person_is_made_once(
     bot: Bot, desk: Desk, ada: str
 ) -> None:

@@ -3,16 +3,19 @@
 A person also starts only so many sessions within an hour.
 """
 
+import inspect
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import pytest
 import redis.asyncio
 
+from bot.devin.api import Devin
 from bot.model.errors import NotAllowed, TooManyStarts
 from bot.model.people import Standing
+from bot.model.replies import Outcome, Wait
 from bot.model.sessions import Closing
 from bot.redis.connection import Store
 from bot.settings import load_settings
@@ -233,6 +236,68 @@ async def test_a_person_starts_so_many_sessions_within_an_hour(
         await later(raw, timedelta(hours=1))
         await desk.slack.submit_view(desk.slack.open_views("ada")[0]["id"], filled)
         await wait_until(lambda: len(started(desk)) == 3, "the form starts it, an hour later")
+
+
+PULL_REQUEST = "https://github.com/acme/relay/pull/7"
+
+COSTLY = {"create": "start Fix it", "ask_review": f"review {PULL_REQUEST}"}
+"""The calls by which somebody has Devin work, each with a way to cause it."""
+
+OTHERWISE = {"post_message", "upload", "end", "archive"}
+"""Other writes: what a session does about a message is limited in Devin, and by its cap."""
+
+
+def test_each_call_that_changes_something_in_devin_is_known() -> None:
+    """A new one either costs, and is in the table, or somebody has decided that it doesn't."""
+    found = {
+        name
+        for name, call in vars(Devin).items()
+        if inspect.iscoroutinefunction(call) and {Outcome, Wait} <= set(get_args(_answer(call)))
+    }
+    assert found == COSTLY.keys() | OTHERWISE
+
+
+def _answer(call: object) -> object:
+    return get_type_hints(call)["return"]
+
+
+@pytest.mark.parametrize("call", COSTLY)
+async def test_everything_that_costs_needs_the_right_to_start_and_counts(
+    environ: dict[str, str], desk: Desk, call: str
+) -> None:
+    """For the person, and for everybody together: each is told which limit it was."""
+    again = COSTLY[call].replace("/7", "/8")
+
+    def made() -> int:
+        return len(started(desk)) + len(desk.devin.reviews.all)
+
+    async with running(desk, environ, STARTS_PER_HOUR="1"):
+        await desk.mention(COSTLY[call])
+        await wait_until(lambda: made() == 1, "it is made")
+        await desk.mention(again)
+        await desk.until_whispered(ENOUGH, "ada")
+    async with running(desk, environ, STARTS_PER_HOUR_ALL="1"):
+        await desk.mention(again, user="ben")
+        told = refusals.sorry(TooManyStarts(1, timedelta(hours=1), is_overall=True)).text
+        await desk.until_whispered(SlackMessage(told.replace("1 hour", ANYTHING)), "ben")
+    async with running(desk, environ, **STARTERS):
+        await desk.mention(again, user="ben")
+        await desk.until_whispered(NOT_STARTER, "ben")
+    assert made() == 1
+
+
+async def test_steps_count_for_all_workflows_together(environ: dict[str, str], desk: Desk) -> None:
+    """The builder chooses whom a step names, and could name somebody else each time."""
+    async with running(desk, environ, STARTS_PER_HOUR="1"):
+        asked = {"channel": "C0GENERAL0", "prompt": "Fix it"}
+        ends = [
+            await desk.slack.run_step("start_session", {**asked, "user": user})
+            for user in (ADA, "U0BEN00000")
+        ]
+        await wait_until(lambda: set(ends) <= desk.slack.step_results.keys(), "both end")
+        assert sorted(desk.slack.step_results[one][0] for one in ends) == ["error", "success"]
+        await desk.until_linked(await desk.mention("start Mine", user="ben"))
+    assert len(started(desk)) == 2
 
 
 async def test_another_process_knows_what_was_started(environ: dict[str, str], desk: Desk) -> None:

@@ -115,6 +115,6 @@ def test_every_standing_says_that_nothing_was_sent(standing: Standing) -> None:
 def test_who_has_started_enough_is_told_when_the_next_may_be(seconds: int, told: str) -> None:
     """It is never told too early."""
     words = refusals.sorry(TooManyStarts(1, timedelta(seconds=seconds)), "#help-devin").text
-    assert "1 session within an hour" in words
+    assert "1 session or review within an hour" in words
     assert told in words
     assert "#help-devin" in words

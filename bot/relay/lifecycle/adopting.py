@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 
 from bot.devin.api import Devin, SessionSummary, Unread
 from bot.mirror.audience import Audience
-from bot.model.errors import OPERATOR_MUST_ACT, CannotPost, NotLinked, SlackRefused
+from bot.model.errors import OPERATOR_MUST_ACT, CannotPost, NotLinked, SlackRefused, TooManyStarts
 from bot.model.options import MOST_RULES, RULE_KEYS, Rule
 from bot.model.people import Act, Standing, UserId
 from bot.model.record import Record
@@ -342,11 +342,18 @@ class Adopting:
         claim = adopted(one.session)
         if not await self.state.claims.claim(claim, keep.ADOPTED, channel):
             return True
-        if await Starts(self.state.store, MOST_AN_HOUR).count(f"adopt:{channel}", one.session):
+        if not await self._is_counted(channel, one.session):
             await self.state.claims.disclaim(claim)
             return False
         await self.state.names.keep([NamedSession(one.session, one.title, one.url)])
         await self.threads.ask(channel, one.session, rule.by, rule=rule.written)
+        return True
+
+    async def _is_counted(self, channel: str, session: SessionId) -> bool:
+        try:
+            await Starts(self.state.store, MOST_AN_HOUR).count(f"adopt:{channel}", session)
+        except TooManyStarts:
+            return False
         return True
 
     async def _is_new(self, channel: str, one: SessionSummary) -> bool:

@@ -193,9 +193,10 @@ class Starter:
         account = started.as_user
         text, options = prompt.as_self if account else prompt.text, prompt.chosen.sent
         answer = await self.devin.create(text, options, start.tag, account)
-        if not (account and is_about_acting(answer)):
+        is_required = self.acting.is_required
+        if not (account and is_about_acting(answer, is_required=is_required)):
             return answer, started
-        if self.acting.is_required:
+        if is_required:
             await self.acting.learn(start.message, account)
             return answer.model_copy(update={"refusal": Refusal.ACTING}), started
         started = started.model_copy(update={"as_user": ""})

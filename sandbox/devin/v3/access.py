@@ -39,12 +39,13 @@ def require(record: Record, permission: str) -> None:
 
 
 def may_speak_for(record: Record, user: str | None) -> None:
-    """Raise 403 where nobody may act as `user`, who has to be a member (docs.devin.ai)."""
+    """Raise where nobody may act as `user`, who has to be a member (docs.devin.ai)."""
     if user is None:
         return
-    require(record, IMPERSONATE)
+    if IMPERSONATE not in record.permissions:
+        raise RejectedError(record.acting_refused, f"Missing permission: {IMPERSONATE}")
     if not record.members.has(user):
-        raise RejectedError(403, "The user is not a member of this organization")
+        raise RejectedError(record.acting_refused, "The user is not a member of this organization")
 
 
 def self_shown(record: Record) -> dict[str, object]:
