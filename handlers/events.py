@@ -170,9 +170,7 @@ class Hearing:
         if (at := _time_of(payload)) is not None:
             self.cases.workspace.clock.note(at)
         if payload.get("type") == "app_rate_limited":
-            minute = payload.get("minute_rate_limited")
-            since = Micros(minute * 1_000_000) if isinstance(minute, int) else None
-            self.cases.listening.missed(since)
+            self.cases.listening.missed(minute_of(payload))
 
     async def is_foreign(self, payload: Payload) -> bool:
         """Whether no listener would act on a payload; False if Redis must say so, and cannot.
@@ -232,6 +230,12 @@ def parse_missed(event: Payload, ours: Identity) -> Missed | None:
     is_for_bot = is_command or is_spoken(event, ours)
     is_reply = thread.thread_ts != ts
     return Missed(thread, ts_micros(ts), is_for_bot) if is_for_bot or is_reply else None
+
+
+def minute_of(payload: Payload) -> Micros | None:
+    """Return the minute from which on Slack dropped events, as `app_rate_limited` names it."""
+    minute = str(payload.get("minute_rate_limited"))
+    return ts_micros(minute) if is_ts(minute) else None
 
 
 def _time_of(payload: Payload) -> Micros | None:

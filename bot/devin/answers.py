@@ -50,7 +50,7 @@ DETAIL_LIMIT = 32_000
 PROBLEM_LIMIT = 20
 
 LONGEST_PAUSE = 600.0
-"""The longest pause between reads that Devin is granted, in seconds."""
+"""The longest wait, in seconds, that Devin or a proxy can ask for: a call after it does no harm."""
 
 REFUSALS: Mapping[int, Refusal] = {
     HTTPStatus.UNAUTHORIZED: Refusal.KEY_REJECTED,
@@ -225,9 +225,7 @@ def plain(body: bytes) -> str:
 def unread(status: int, headers: Mapping[str, str]) -> Unread:
     """Return the failure of a read that was answered with `status`."""
     is_timed = status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
-    asked_for = retry_after(headers) if is_timed else None
-    pause = None if asked_for is None else min(asked_for, LONGEST_PAUSE)
-    return Unread(status, retry_after=pause)
+    return Unread(status, retry_after=retry_after(headers) if is_timed else None)
 
 
 def parsed(answer: Answer | Unread, parse: Callable[[bytes], T | None]) -> T | Unread:
@@ -239,13 +237,17 @@ def parsed(answer: Answer | Unread, parse: Callable[[bytes], T | None]) -> T | U
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Parse `Retry-After` (RFC 9110) in seconds, also from a date; None for no wait."""
+    """Parse `Retry-After` (RFC 9110) in seconds, also from a date; None for no wait.
+
+    It is `LONGEST_PAUSE` at most.
+    """
     value = headers.get("retry-after", "")
-    if _SECONDS.fullmatch(value.strip()):
-        return float(value) or None
     when = _http_date(value)
-    seconds = 0.0 if when is None else (when - datetime.now(UTC)).total_seconds()
-    return seconds if seconds > 0 else None
+    if _SECONDS.fullmatch(value.strip()):
+        seconds = float(value)
+    else:
+        seconds = 0.0 if when is None else (when - datetime.now(UTC)).total_seconds()
+    return min(seconds, LONGEST_PAUSE) if seconds > 0 else None
 
 
 def _problems(body: bytes) -> str:

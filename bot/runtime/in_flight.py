@@ -193,6 +193,9 @@ async def _done(work: Coroutine[None, None, None]) -> None:
 SHORTEST_SECONDS = 0.5
 """The length of a limit for an answer that asks for less, or says nothing."""
 
+LONGEST_LINE = 60.0
+"""The most seconds that a call waits for others after a limit: some of those never come back."""
+
 
 @dataclass(slots=True)
 class Limit:
@@ -221,6 +224,7 @@ class Limit:
     def reserve(self) -> float:
         """Give away the next time for a call, in seconds from now."""
         now = time.monotonic()
-        at = max(self.until, self.next_free, now + self.step if self.is_tried else now)
+        free = max(self.until, now + self.step if self.is_tried else now)
+        at = min(max(self.next_free, free), free + LONGEST_LINE)
         self.next_free = at + self.step
         return at - now

@@ -223,10 +223,14 @@ def parse_scopes(scopes: object) -> frozenset[str]:
     return frozenset(name.strip() for name in names) - {""}
 
 
+LONGEST_ASKED = 120.0
+"""The longest wait, in seconds, that Slack or a proxy can ask for: a call after it does no harm."""
+
+
 def seconds_asked(headers: Mapping[str, str]) -> float | None:
     """Return the seconds that an answer asks to wait (`Retry-After`); None if it does not."""
     value = _header(headers, "retry-after")
-    return float(value) if value.isascii() and value.isdigit() else None
+    return min(float(value), LONGEST_ASKED) if value.isascii() and value.isdigit() else None
 
 
 def _header(headers: Mapping[str, str], name: str) -> str:

@@ -41,7 +41,6 @@ TIER_2, TIER_3, TIER_4 = 20, 50, 100
 """Calls of a method that Slack allows per minute (docs.slack.dev/apis/web-api/rate-limits)."""
 
 MINUTE = 60.0
-LONGEST_PAUSE = 3_600.0
 
 V = TypeVar("V")
 
@@ -226,7 +225,7 @@ class Lookup(Generic[V]):
             span_ms=int(MINUTE * 1000),
             most=most,
             after_ms=int(need.after * 1000),
-            pause_ms=int(min(pause, LONGEST_PAUSE) * 1000),
+            pause_ms=int(pause * 1000),
         )
         if not wait_ms:
             return 0.0

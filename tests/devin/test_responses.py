@@ -10,6 +10,7 @@ import pytest
 
 from bot.devin.answers import (
     DETAIL_LIMIT,
+    LONGEST_PAUSE,
     PROBLEM_LIMIT,
     READ_LIMIT,
     Answer,
@@ -183,7 +184,7 @@ def test_a_422_in_another_shape_is_refused_with_an_excerpt(body: bytes) -> None:
         ("Wed, 21 Oct 2015 07:28:00 GMT", None),
         ("Fri, 99 Foo 99999 99:99:99 GMT", None),
         (f"Wed, 21 Oct 2015 07:28:00 +{'9' * 40}", None),
-        ("9" * 400, float("inf")),
+        ("9" * 400, LONGEST_PAUSE),
     ],
 )
 def test_retry_after_is_read_in_either_form(value: str, seconds: float | None) -> None:
