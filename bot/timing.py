@@ -68,8 +68,9 @@ class Timing:
     entry_pause: float = 5.0
     """The same for an entry, which often waits for Slack, in the process that has caused it."""
 
-    thread_pause: float = 1.5
-    """Between two reads of threads by the backfill: 40 of the 50 a minute that Slack allows."""
+    thread_pause: float = 2.0
+    """Between two reads of threads by the backfill while no mail waits for one: 30 of the 50 a
+    minute that Slack allows."""
 
     backfill_pause: float = 5.0
     """Between two looks for what the backfill has to read, and after Slack gave no answer."""

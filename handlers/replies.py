@@ -11,6 +11,7 @@ from slack_bolt.async_app import AsyncApp
 from bot.model.errors import AlreadyDone, EmptyMessage, SlackRefused
 from bot.model.replies import Change, Evidence, Reply
 from bot.relay import UseCases
+from bot.slack.lookups import Need
 from bot.text import to_devin
 from bot.wording import actions, delivery_reports, forms, refusals, thread_links
 from bot.wording.message import SlackMessage, View
@@ -73,7 +74,7 @@ async def take(cases: UseCases, event: Payload) -> Change | Command:
     if change is not Change.OUTDATED:
         return change
     try:
-        found = await _now(cases, said.message)
+        found = await _now(cases, said.message, Need.LATE)
         now = found and classify(found, ours)
     except SlackRefused:
         now = said
@@ -88,14 +89,14 @@ async def read_again(cases: UseCases, message: Reply) -> Reply | None:
     A person sends it, so it may be an aside.
     """
     try:
-        found = await _now(cases, message)
+        found = await _now(cases, message, Need.ACT)
     except SlackRefused:
         return message
     return messages.parse_message(found, message.thread.team) if found else None
 
 
-async def _now(cases: UseCases, message: Reply) -> Payload | None:
-    found = await cases.workspace.threads.message(message.thread, message.ts)
+async def _now(cases: UseCases, message: Reply, need: Need) -> Payload | None:
+    found = await cases.workspace.threads.message(message.thread, message.ts, need)
     if found is None or found.get("subtype") == "tombstone":
         return None
     return {**found, "channel": message.thread.channel}

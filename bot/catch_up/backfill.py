@@ -24,7 +24,9 @@ from bot.redis.keep import BACKFILL_LEASE
 from bot.relay import UseCases
 from bot.runtime import metrics
 from bot.runtime.in_flight import guarded
+from bot.slack.lookups import Need
 from bot.slack.receiving.socket_mode import TRIPS
+from bot.slack.threads import REPLIES
 from bot.store.checkpoints import Unread
 from bot.store.claims import renewed
 from bot.store.links import GONE
@@ -78,6 +80,11 @@ class ThreadReader:
         self._cases = cases
         self._next_call = 0.0
         self.out_of_reach: dict[str, str] = {}
+
+    @property
+    def pause(self) -> float:
+        """The seconds for which no thread is to be read that no mail waits for."""
+        return max(0.0, self._next_call - time.monotonic())
 
     async def read(self, thread: ThreadRef, oldest: Micros) -> Found | None:
         """Read `thread` after `oldest`; None if Slack does not show it. Raises Slack's errors."""
@@ -135,20 +142,16 @@ class ThreadReader:
     async def _page(
         self, thread: ThreadRef, cursor: str | None, oldest: Ts
     ) -> tuple[Sequence[Mapping[str, Any]], str | None]:
-        now = time.monotonic()
-        begins = max(now, self._next_call)
-        self._next_call = begins + self._cases.workspace.timing.thread_pause
-        await asyncio.sleep(begins - now)
-        try:
-            return await self._cases.workspace.threads.page(thread, cursor, oldest=oldest)
-        except errors.SlackAway as error:
-            # Slack limits this method in the whole workspace: no thread is read before that.
-            self._next_call += error.retry_after or 0.0
-            raise
+        workspace = self._cases.workspace
+        self._next_call = max(time.monotonic(), self._next_call) + workspace.timing.thread_pause
+        return await workspace.threads.page(thread, cursor, Need.MAIL, oldest=oldest)
 
 
 MOST_THREADS = 2_000
-"""Most threads that are read, which takes 50 minutes; the log counts the rest."""
+"""Most threads that are read, which takes an hour; the log counts the rest."""
+
+MAIL_SECONDS = 0.25
+"""The time after which it is seen that mail waits for a thread."""
 
 RENEWALS = 4
 """The number of times the lease on the backfill is renewed before it would expire."""
@@ -230,24 +233,16 @@ class CatchUp:
         for session in await self._checkpoints.awaited():
             if session not in plan:
                 await self._release(gap, session, [])
-        now, put_off = time.monotonic(), self._put_off
-        self._put_off = {one: at for one, at in put_off.items() if at > now and one in plan}
-        for session in self._put_off:
-            del plan[session]
+        self._leave_out_put_off(plan)
         while plan:
-            awaited = [one for one in await self._checkpoints.awaited() if one not in self._put_off]
-            if any(one not in plan for one in awaited):
+            if (chosen := await self._next(plan)) is None:
                 return False  # noted during this pass; its mail doesn't wait for the rest of it
-            session = next(iter(awaited), next(iter(plan)))
-            threads = plan.pop(session)
+            session, threads = chosen, plan.pop(chosen)
             try:
                 await self._read(gap, session, threads, skipped)
             except (errors.SlackAway, errors.UnderWay) as error:
-                asked = error.retry_after if isinstance(error, errors.SlackAway) else None
-                seconds = self._pause if asked is None else asked
-                self._put_off[session] = time.monotonic() + seconds
-                why = {"reason": str(error), "seconds": seconds}
-                log.warning("session put off", extra=_ids(session) | why)
+                if await self._later(session, error):
+                    return False
             except TRIPS:
                 # An unforeseen message must not keep other sessions from being caught up.
                 log.exception("session not caught up", extra=_ids(session))
@@ -256,6 +251,37 @@ class CatchUp:
             await self._until_wanted(min(self._put_off.values()) - time.monotonic())
             return False
         return not await self._checkpoints.let_go(gap)
+
+    def _leave_out_put_off(self, plan: dict[SessionId, list[Unread]]) -> None:
+        now, put_off = time.monotonic(), self._put_off
+        self._put_off = {one: at for one, at in put_off.items() if at > now and one in plan}
+        for session in self._put_off:
+            del plan[session]
+
+    async def _later(self, session: SessionId, error: errors.SlackAway | errors.UnderWay) -> bool:
+        """Put a session off; return True after the wait if Slack limits all threads."""
+        asked = error.retry_after if isinstance(error, errors.SlackAway) else None
+        seconds = self._pause if asked is None else asked
+        why = {"reason": str(error), "seconds": seconds}
+        log.warning("session put off", extra=_ids(session) | why)
+        if asked and isinstance(error, errors.SlackAway) and error.method == REPLIES:
+            await asyncio.sleep(asked)
+            return True
+        self._put_off[session] = time.monotonic() + seconds
+        return False
+
+    async def _next(self, plan: Mapping[SessionId, object]) -> SessionId | None:
+        """Return the session to read next: one whose mail waits, or else another, at its time.
+
+        None if mail waits for one that is not planned.
+        """
+        while True:
+            awaited = [one for one in await self._checkpoints.awaited() if one not in self._put_off]
+            if any(one not in plan for one in awaited):
+                return None
+            if awaited or not (pause := self._reader.pause):
+                return next(iter(awaited), next(iter(plan)))
+            await asyncio.sleep(min(pause, MAIL_SECONDS))
 
     async def _until_wanted(self, seconds: float) -> None:
         with suppress(TimeoutError):

@@ -35,6 +35,9 @@ DAY = 86_400 * SECOND
 MARGIN_SECONDS = 60
 """How far Slack's time may be behind what this process takes it for."""
 
+MOST_AHEAD = 2 * SECOND
+"""How far Slack's time may be beyond the `Date` of its last answer, which is in whole seconds."""
+
 PAGES, PAGE = 10, 1_000
 
 MISSING_SCOPE = "missing_scope"
@@ -78,9 +81,14 @@ class SlackClock:
 
     @property
     def now(self) -> Micros:
-        """The earliest possible time at Slack; 0 if none is known."""
-        known = [ahead for ahead in (self._date, self._ahead) if ahead is not None]
-        return Micros(self._now() + max(known) if known else 0)
+        """The earliest possible time at Slack; 0 if none is known.
+
+        This process's clock may run fast, so a `ts` counts only up to `MOST_AHEAD` beyond a `Date`.
+        """
+        date, ahead = self._date, self._ahead
+        if date is not None:
+            ahead = date if ahead is None else max(date, min(ahead, date + MOST_AHEAD))
+        return Micros(0 if ahead is None else self._now() + ahead)
 
     def before_now(self) -> Ts:
         """Return a `ts` that is older than whatever is posted from now on."""

@@ -7,8 +7,8 @@ minute is one budget, of which less urgent calls may use a part only.
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
@@ -25,6 +25,7 @@ from bot.redis.connection import Store
 from bot.redis.keys import Key, calls_key, known_key
 from bot.redis.lua import commands
 from bot.runtime import metrics
+from bot.runtime.in_flight import LONGEST_LINE
 from bot.runtime.outgoing import broken
 from bot.slack.api import PAUSED, SlackClient, asked_wait
 from bot.timing import Timing
@@ -48,18 +49,74 @@ V = TypeVar("V")
 class Need(Enum):
     """What a look-up is for, the most urgent first.
 
-    It may use up the part `share` of Slack's limit, and waits `after` seconds longer after a 429.
+    `MAIL` waits for a thread that the backfill reads, and so is a `LATE` event's if need be. It may
+    use up the part `share` of Slack's limit, and waits `after` seconds longer after a 429.
     """
 
     ACT = (0.9, 0.0)
     WORDS = (0.8, 1.0)
+    MAIL = (0.8, 2.0)
     CARDS = (0.6, 10.0)
     NAMES = (0.5, 60.0)
+    LATE = (0.4, 60.0)
     DECORATION = (0.0, 0.0)
 
     def __init__(self, share: float, after: float) -> None:
         self.share = share
         self.after = after
+
+
+class Budget:
+    """The calls of `method` that Slack allows all processes: `tier` a minute."""
+
+    def __init__(self, store: Store, method: str, tier: int = TIER_3) -> None:
+        self._store = store
+        self._method = method
+        self._tier = tier
+        self._reserved: dict[Need, float] = {}
+
+    @asynccontextmanager
+    async def spent(self, need: Need) -> AsyncIterator[None]:
+        """Count the call that is made inside this context, and learn its limit.
+
+        Raises `SlackAway` if it can't be made now; `retry_after` is until its own time then.
+        """
+        if wait := await self.spend(need):
+            raise SlackAway(self._method, PAUSED, retry_after=wait, maybe_done=False)
+        try:
+            yield
+        except SlackAway as error:
+            if not (asked := asked_wait(error)):
+                raise
+            wait = await self.spend(need, pause=asked)
+            raise SlackAway(
+                self._method, error.reason, retry_after=wait, maybe_done=False
+            ) from error
+
+    async def spend(self, need: Need, pause: float = 0.0) -> float:
+        """Count a call that is about to be made and return 0, or return the seconds to wait.
+
+        Those that wait get times of their own. With a `pause`, in seconds, no process makes a call
+        until it is over.
+        """
+        most = int(self._tier * need.share)
+        wait_ms: int = await commands.spend_call(
+            self._store,
+            calls=calls_key(self._method),
+            name="",
+            span_ms=int(MINUTE * 1000),
+            most=most,
+            after_ms=int(need.after * 1000),
+            pause_ms=int(pause * 1000),
+        )
+        if not wait_ms:
+            return 0.0
+        now = time.monotonic()
+        free = now + wait_ms / 1000
+        # Of those that wait, some do not come back; they hold up nobody for over a minute.
+        at = min(max(self._reserved.get(need, 0.0) + MINUTE / most, free), free + LONGEST_LINE)
+        self._reserved[need] = at
+        return at - now
 
 
 def _is_key(key: str) -> bool:
@@ -94,7 +151,7 @@ class Lookup(Generic[V]):
     def __post_init__(self) -> None:
         """Begin with nothing at hand."""
         self._store = self.source.store
-        self._reserved: dict[Need, float] = {}
+        self._budget = Budget(self._store, self.method, self.tier)
         at_hand = min(AT_HAND_SECONDS, self.kept.total_seconds())
         self._at_hand: TTLCache[str, V] = TTLCache(REMEMBERED, at_hand)
         pause = self.source.timing.look_up_pause
@@ -169,14 +226,14 @@ class Lookup(Generic[V]):
     async def _ask(self, key: str, need: Need) -> V | None:
         failure: SlackAway | None = None
         for _ in range(TRIES):
-            if wait := await self._spend(need):
+            if wait := await self._budget.spend(need):
                 raise self._away(PAUSED, wait)
             try:
                 answer = await self._try(key)
             except SlackAway as error:
                 log.warning("look-up failed", extra={"id": key, "reason": str(error)})
                 if asked := asked_wait(error):
-                    wait = await self._spend(need, pause=asked)
+                    wait = await self._budget.spend(need, pause=asked)
                     raise self._away(error.reason, wait) from error
                 failure = error
                 continue
@@ -210,31 +267,6 @@ class Lookup(Generic[V]):
             # An answer without its method's promised fields names nobody.
             log.warning("look-up unreadable", extra={"id": key, "reason": type(error).__name__})
         return None
-
-    async def _spend(self, need: Need, pause: float = 0.0) -> float:
-        """Count a call that is about to be made and return 0, or return the seconds to wait.
-
-        Those that wait get times of their own. With a `pause`, in seconds, no process makes a call
-        until it is over.
-        """
-        most = int(self.tier * need.share)
-        wait_ms: int = await commands.spend_call(
-            self._store,
-            calls=calls_key(self.method),
-            name="",
-            span_ms=int(MINUTE * 1000),
-            most=most,
-            after_ms=int(need.after * 1000),
-            pause_ms=int(pause * 1000),
-        )
-        if not wait_ms:
-            return 0.0
-        now = time.monotonic()
-        free = now + wait_ms / 1000
-        # Of those that wait, some do not come back; they hold up nobody for over a minute.
-        at = min(max(self._reserved.get(need, 0.0) + MINUTE / most, free), free + MINUTE)
-        self._reserved[need] = at
-        return at - now
 
     def _away(self, reason: str, wait: float | None = None) -> SlackAway:
         return SlackAway(self.method, reason, retry_after=wait, maybe_done=False)

@@ -13,6 +13,7 @@ from bot.model.record import mapping, mappings, string, strings
 from bot.model.threads import ThreadRef
 from bot.model.times import Ts
 from bot.slack.api import RateLimits, call
+from bot.slack.lookups import Budget, Need
 from bot.wording.actions import HOW_TO_ANSWER, parse_answer_value
 from bot.wording.message import SlackMessage, context
 
@@ -36,6 +37,7 @@ INERT: Mapping[str, Any] = {"parse": "none", "link_names": False}
 """
 
 
+REPLIES = "conversations.replies"
 SET_STATUS = "assistant.threads.setStatus"
 THREADS = 10_000
 REFUSED_SECONDS = 3_600.0
@@ -58,13 +60,16 @@ class Threads:
     Each method may raise `SlackAway`, also for a rate limit that is known (`RateLimits`), and
     `SlackRefused` unless it says otherwise.
 
+    All processes read threads by one budget (`reads`), in which what people ask for comes first.
+
     If Slack no longer knows a channel by its id, `moved` has the current one, for reads, marks and
     buttons. Outsiders may read along there, so a post `follows` only if it is about messages
     that stand there, and not what Devin or a person says.
     """
 
-    def __init__(self, client: AsyncWebClient, moved: Moves) -> None:
+    def __init__(self, client: AsyncWebClient, moved: Moves, reads: Budget) -> None:
         self._client = client
+        self._reads = reads
         self._limits = RateLimits()
         self._moved = moved
         self._refused: TTLCache[ThreadRef, None] = TTLCache(THREADS, REFUSED_SECONDS)
@@ -157,33 +162,33 @@ class Threads:
         start = {"oldest": since} if since else {}
         cursor: str | None = None
         while True:
-            messages, cursor = await self.page(thread, cursor, include_all_metadata=True, **start)
+            messages, cursor = await self.page(
+                thread, cursor, Need.WORDS, include_all_metadata=True, **start
+            )
             found = next(filter(fits, messages), None)
             if found is not None or not cursor:
                 return found
 
     async def page(
-        self, thread: ThreadRef, cursor: str | None, **params: object
+        self, thread: ThreadRef, cursor: str | None, need: Need = Need.ACT, **params: object
     ) -> tuple[Sequence[Mapping[str, Any]], str | None]:
         """Return some messages of `thread`, oldest first, and the next page's cursor, if any.
 
         The thread's first message is on every page, even if it is older than `oldest`.
         """
-        page = await self._call(
-            "conversations.replies",
-            channel=thread.channel,
-            follows=True,
-            ts=thread.thread_ts,
-            limit=200,
-            **params,
-            **({"cursor": cursor} if cursor else {}),
-        )
+        how = {**params, **({"cursor": cursor} if cursor else {})}
+        async with self._reads.spent(need):
+            page = await self._ask(
+                REPLIES, thread.channel, follows=True, ts=thread.thread_ts, limit=200, **how
+            )
         return page["messages"], (page.get("response_metadata") or {}).get("next_cursor") or None
 
-    async def message(self, thread: ThreadRef, ts: str) -> Mapping[str, Any] | None:
+    async def message(
+        self, thread: ThreadRef, ts: str, need: Need = Need.ACT
+    ) -> Mapping[str, Any] | None:
         """Return the current message at `ts` in `thread`; None if it is gone."""
         try:
-            page, _ = await self.page(thread, None, oldest=ts, latest=ts, inclusive=True)
+            page, _ = await self.page(thread, None, need, oldest=ts, latest=ts, inclusive=True)
         except SlackRefused as error:
             if error.reason in NO_SUCH_THREAD:
                 return None
@@ -258,14 +263,19 @@ class Threads:
         self, method: str, *, channel: str, follows: bool = True, **params: object
     ) -> Mapping[str, Any]:
         with self._limits.respected(method, channel):
-            try:
-                return await call(self._client, method, channel=channel, **params)
-            except SlackRefused as error:
-                may_follow = follows and error.reason == NO_SUCH_CHANNEL
-                now = await self._moved(channel) if may_follow else None
-                if now is None:
-                    raise
-            return await call(self._client, method, channel=now, **params)
+            return await self._ask(method, channel, follows=follows, **params)
+
+    async def _ask(
+        self, method: str, channel: str, *, follows: bool, **params: object
+    ) -> Mapping[str, Any]:
+        try:
+            return await call(self._client, method, channel=channel, **params)
+        except SlackRefused as error:
+            may_follow = follows and error.reason == NO_SUCH_CHANNEL
+            now = await self._moved(channel) if may_follow else None
+            if now is None:
+                raise
+        return await call(self._client, method, channel=now, **params)
 
 
 def _said_in(thread: ThreadRef, words: Postable) -> Postable:

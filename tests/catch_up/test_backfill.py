@@ -157,7 +157,7 @@ async def test_a_process_that_dies_before_it_has_read_leaves_that_to_the_next(
         thread = await desk.linked_thread()
         await until_caught_up(store)
     await unbrought(desk, "Missing", thread)
-    desk.slack.fail_next("conversations.replies", retry_after=30)
+    desk.slack.fail_next("conversations.replies", retry_after=3)
     before = len(reads(desk))
     async with running(desk, environ):
         await desk.reply("Live", thread)

@@ -20,6 +20,7 @@ from bot.model.errors import AlreadyDone, SlackAway
 from bot.model.files import AttachedFile, FileLeftOut
 from bot.model.replies import Wait
 from bot.model.sessions import SessionId
+from bot.redis.connection import Store
 from bot.runtime.in_flight import InFlight
 from bot.runtime.outgoing import REDIRECTED
 from bot.settings import load_settings
@@ -33,7 +34,7 @@ from tests.support.desk import SESSION, Desk
 from tests.support.observers import Observed
 from tests.support.processes import bot_process, command, free_port
 from tests.support.raw_http import RawServer, answering, serving, whole
-from tests.support.schedules import unmoved
+from tests.support.schedules import reads, unmoved
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -104,7 +105,7 @@ async def chunk() -> AsyncIterator[bytes]:
     yield b"x"
 
 
-async def test_calls_of_slack_go_through_its_proxy() -> None:
+async def test_calls_of_slack_go_through_its_proxy(store: Store) -> None:
     """The Web API's, and those for files and answers; nothing was sent if it refuses."""
     async with proxy() as server, slack_through(server) as client:
         with pytest.raises(SlackAway, match=REFUSAL) as away:
@@ -114,7 +115,7 @@ async def test_calls_of_slack_go_through_its_proxy() -> None:
         with pytest.raises(FileLeftOut, match=REFUSAL):
             async with SlackFiles(client).opened(file, 9):
                 pass
-        uploads = Uploads(client, Threads(client, unmoved))
+        uploads = Uploads(client, Threads(client, unmoved, reads(store)))
         with pytest.raises(SlackAway, match=REFUSAL):
             await uploads.send("a", 1, chunk())
         assert await respond(client, "https://hooks.slack.com/actions/1", {}) == REFUSAL

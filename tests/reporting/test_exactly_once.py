@@ -22,7 +22,7 @@ from bot.store.outbox import Outbox, Owed, OwedKind
 from bot.wording.message import SlackMessage
 from sandbox import Sandbox
 from tests.support.desk import key_of
-from tests.support.schedules import Planned, unmoved
+from tests.support.schedules import Planned, reads, unmoved
 from tests.support.slack_apps import web_client
 from tests.support.speaking import ID, TTL, Speaking, speaking
 
@@ -49,7 +49,10 @@ async def speech(box: Sandbox, store: Store, raw: redis.asyncio.Redis) -> AsyncI
 async def notice(speech: Speaking) -> Owed:
     """Owe the thread an answer to a command."""
     planned, outbox = Planned(), Outbox(speech.store)
-    threads, background = Threads(web_client(speech.box.slack), unmoved), Background(InFlight())
+    threads, background = (
+        Threads(web_client(speech.box.slack), unmoved, reads(speech.store)),
+        Background(InFlight()),
+    )
     notices = Notices(outbox=outbox, schedule=planned, threads=threads, background=background)
     await notices.say(speech.thread, SlackMessage("It is done."))
     return planned.told[0][0]

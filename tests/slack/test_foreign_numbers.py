@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from http import HTTPStatus
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -23,7 +24,21 @@ from tests.support.tables import each
 
 HUGE = "9" * 400
 NUMBERS = ["0", "-1", "1e5", "100000", "1e400", HUGE, f"-{HUGE}", "", "soon", "٣", "nan", "inf"]
-VALUES = [*NUMBERS, 0, -1, 10**5, 10**400, -(10**400), 1.5, math.inf, math.nan, None, True, [], {}]
+VALUES: list[Any] = [
+    *NUMBERS,
+    0,
+    -1,
+    10**5,
+    10**400,
+    -(10**400),
+    1.5,
+    math.inf,
+    math.nan,
+    None,
+    True,
+    [],
+    {},
+]
 """What may stand in JSON, for which Python reads NaN and infinity, too."""
 
 NOW, LATEST = 1_700_000_000, 10**10

@@ -7,11 +7,12 @@ import pytest
 
 from bot.model.errors import SlackAway, SlackRefused
 from bot.model.threads import ThreadRef
+from bot.redis.connection import Store
 from bot.slack.api import PAUSED
 from bot.slack.threads import Threads
 from bot.wording.message import SlackMessage
 from sandbox import Sandbox
-from tests.support.schedules import unmoved
+from tests.support.schedules import reads, unmoved
 from tests.support.slack_apps import web_client
 
 WORDS = SlackMessage("It is *done*.")
@@ -26,9 +27,9 @@ class Plain:
 
 
 @pytest.fixture
-def posts(box: Sandbox) -> Threads:
+def posts(box: Sandbox, store: Store) -> Threads:
     """Posts into the sandbox's Slack."""
-    return Threads(web_client(box.slack), unmoved)
+    return Threads(web_client(box.slack), unmoved, reads(store))
 
 
 @pytest.fixture
@@ -132,14 +133,14 @@ async def test_edits_wait_in_all_channels_once_slack_limits_them(
 
 
 async def test_only_what_follows_reaches_a_channel_under_its_new_id(
-    box: Sandbox, thread: ThreadRef
+    box: Sandbox, store: Store, thread: ThreadRef
 ) -> None:
     """Outsiders may read along there; messages are read under the new id all the same."""
 
     async def moved(_channel: str) -> str:
         return thread.channel
 
-    posts = Threads(web_client(box.slack), moved)
+    posts = Threads(web_client(box.slack), moved, reads(store))
     old = thread.model_copy(update={"channel": "C0OLD00000"})
     with pytest.raises(SlackRefused, match="channel_not_found"):
         await posts.post_once(old, WORDS, "key", again=True)

@@ -11,11 +11,12 @@ from aiohttp import web
 
 from bot.model.errors import SlackAway, SlackRefused
 from bot.model.threads import ThreadRef
+from bot.redis.connection import Store
 from bot.slack.api import MISSING_SCOPE, SlackClient
 from bot.slack.files import COMPLETE, NO_PLACE, Uploads
 from bot.slack.threads import Threads
 from sandbox import Sandbox
-from tests.support.schedules import unmoved
+from tests.support.schedules import reads, unmoved
 from tests.support.slack_apps import serving
 
 CONTENT = b"a report, " * 20_000
@@ -28,17 +29,17 @@ async def chunks(content: bytes = CONTENT) -> AsyncIterator[bytes]:
 
 
 @asynccontextmanager
-async def uploading(url: str, token: str) -> AsyncIterator[Uploads]:
+async def uploading(url: str, store: Store, token: str = "xoxb-token") -> AsyncIterator[Uploads]:
     """Uploads with a session of their own."""
     async with aiohttp.ClientSession() as session:
         client = SlackClient(token=token, base_url=url, session=session)
-        yield Uploads(client, Threads(client, unmoved))
+        yield Uploads(client, Threads(client, unmoved, reads(store)))
 
 
 @pytest.fixture
-async def uploads(box: Sandbox) -> AsyncIterator[Uploads]:
+async def uploads(box: Sandbox, store: Store) -> AsyncIterator[Uploads]:
     """Uploads into the sandbox's Slack."""
-    async with uploading(box.slack.api_url, box.slack.bot_token) as opened:
+    async with uploading(box.slack.api_url, store, box.slack.bot_token) as opened:
         yield opened
 
 
@@ -125,9 +126,12 @@ def storage() -> Storage:
     return Storage()
 
 
-async def test_the_bytes_go_without_the_token(storage: Storage) -> None:
+async def test_the_bytes_go_without_the_token(storage: Storage, store: Store) -> None:
     """The address is permission enough, and need not be Slack's own."""
-    async with serving(storage.app()) as url, uploading(f"{url}/api/", "xoxb-token") as uploads:
+    async with (
+        serving(storage.app()) as url,
+        uploading(f"{url}/api/", store) as uploads,
+    ):
         storage.place = f"{url}/upload/key?signature=abc"
         await uploads.send("report.txt", len(CONTENT), chunks())
     ((headers, body),) = storage.got
@@ -146,10 +150,13 @@ async def test_the_bytes_go_without_the_token(storage: Storage) -> None:
         "",
     ],
 )
-async def test_an_unsafe_place_is_refused(storage: Storage, place: str) -> None:
+async def test_an_unsafe_place_is_refused(storage: Storage, store: Store, place: str) -> None:
     """Files of a session do not leave without TLS."""
     storage.place = place
-    async with serving(storage.app()) as url, uploading(f"{url}/api/", "xoxb-token") as uploads:
+    async with (
+        serving(storage.app()) as url,
+        uploading(f"{url}/api/", store) as uploads,
+    ):
         with pytest.raises(SlackRefused) as refused:
             await uploads.send("report.txt", 1, chunks(b"x"))
     assert refused.value.reason == NO_PLACE
@@ -159,10 +166,15 @@ async def test_an_unsafe_place_is_refused(storage: Storage, place: str) -> None:
     ("answer", "error"),
     [(302, SlackRefused), (413, SlackRefused), (429, SlackAway), (500, SlackAway)],
 )
-async def test_storage_may_refuse_or_fail(storage: Storage, answer: int, error: type[Any]) -> None:
+async def test_storage_may_refuse_or_fail(
+    storage: Storage, store: Store, answer: int, error: type[Any]
+) -> None:
     """A redirect is not followed."""
     storage.answer = answer
-    async with serving(storage.app()) as url, uploading(f"{url}/api/", "xoxb-token") as uploads:
+    async with (
+        serving(storage.app()) as url,
+        uploading(f"{url}/api/", store) as uploads,
+    ):
         storage.place = f"{url}/upload/key"
         with pytest.raises(error) as failed:
             await uploads.send("report.txt", len(CONTENT), chunks())
@@ -170,10 +182,13 @@ async def test_storage_may_refuse_or_fail(storage: Storage, answer: int, error: 
     assert len(storage.got) == 1
 
 
-async def test_a_storage_out_of_reach_is_tried_later(storage: Storage) -> None:
+async def test_a_storage_out_of_reach_is_tried_later(storage: Storage, store: Store) -> None:
     """Nothing was shown, so nothing has to be looked for."""
     storage.place = "http://127.0.0.1:1/upload"
-    async with serving(storage.app()) as url, uploading(f"{url}/api/", "xoxb-token") as uploads:
+    async with (
+        serving(storage.app()) as url,
+        uploading(f"{url}/api/", store) as uploads,
+    ):
         with pytest.raises(SlackAway) as away:
             await uploads.send("report.txt", 1, chunks(b"x"))
     assert not away.value.maybe_done

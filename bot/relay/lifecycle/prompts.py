@@ -17,6 +17,7 @@ from bot.model.threads import ThreadRef
 from bot.model.times import Micros, is_ts, ts_micros
 from bot.relay.lifecycle.starting import Choosing, Chosen, Start
 from bot.slack.app.workspace import Identity, Workspace
+from bot.slack.lookups import Need
 from bot.text.content import section
 from bot.text.mrkdwn import block_quote
 from bot.text.names import speaker
@@ -261,7 +262,7 @@ class Prompts:
         ends = {"latest": start.until, "inclusive": True} if start.until else {}
         seen: set[str] = {start.message.ts}  # a thread's first message is on each page
         for _ in range(MOST_PAGES):
-            page, cursor = await self.workspace.threads.page(thread, cursor, **ends)
+            page, cursor = await self.workspace.threads.page(thread, cursor, Need.ACT, **ends)
             for raw in page:
                 if is_ts(ts := string(raw, "ts")):
                     earlier.until = max(earlier.until, ts_micros(ts))

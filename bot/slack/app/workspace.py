@@ -13,7 +13,7 @@ from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.model.errors import AccountsDenied, OperatorError, SlackAway, SlackRefused
+from bot.model.errors import AccountsDenied, OperatorError, SlackAway, SlackRefused, StoreAway
 from bot.model.people import WORKFLOW, Act, Person, Standing, UserId
 from bot.model.record import string
 from bot.model.replies import Reply
@@ -23,9 +23,9 @@ from bot.settings import Settings
 from bot.slack.api import Functions, SlackClient, call, parse_scopes
 from bot.slack.app.manifest import required_scopes
 from bot.slack.channels import Channels
-from bot.slack.lookups import Source
+from bot.slack.lookups import Budget, Source
 from bot.slack.people import GUEST_FLAGS, HOME, People
-from bot.slack.threads import Threads
+from bot.slack.threads import REPLIES, Threads
 from bot.timing import Timing
 from bot.wording.phrases import admin_named
 
@@ -241,7 +241,7 @@ class Workspace:
         self.channels = Channels(self.source, settings.link_ttl)
         self.people = People(self.source, self.channels.lookup, self.team, identity.enterprise)
         self.permissions = Permissions(settings, self.people)
-        self.threads = Threads(client, self.channels.now)
+        self.threads = Threads(client, self.channels.now, Budget(store, REPLIES))
         self.functions = Functions(client)
         self.admin = admin_named(settings.admin_contact, mentions=settings.notify)
 
@@ -262,7 +262,7 @@ class Workspace:
         try:
             async with asyncio.timeout(self.timing.root_seconds):
                 return await self.threads.message(thread, thread.thread_ts) or {}
-        except (SlackAway, SlackRefused, TimeoutError) as error:
+        except (SlackAway, SlackRefused, StoreAway, TimeoutError) as error:
             reason = type(error).__name__
             log.info("thread not looked at", extra=thread.log_fields | {"reason": reason})
             return {}
