@@ -49,7 +49,7 @@ RATE_LIMITED = frozenset({"ratelimited", "rate_limited", "HTTP 429"})
 # Slack's codes for "not now" in a body of status 200 (facts: docs.slack.dev, common errors).
 _PASSING = RATE_LIMITED | {
     *("internal_error", "fatal_error", "service_unavailable", "request_timeout"),
-    *("team_added_to_org", "accesslimited"),
+    *("team_added_to_org", "accesslimited", "message_limit_exceeded"),
 }
 
 _READING = (".get", ".info", ".list", ".history", ".replies", ".members", ".test")

@@ -98,3 +98,11 @@ async def test_a_page_of_status_429_is_a_rate_limit(kind: str) -> None:
             with pytest.raises(SlackAway) as away:
                 await call(client, method, **params)
             assert not away.value.maybe_done
+
+
+async def test_a_workspace_that_writes_too_much_is_told_later() -> None:
+    """`message_limit_exceeded` passes: the words wait, and nothing was posted."""
+    body = b'{"ok": false, "error": "message_limit_exceeded"}'
+    async with answering(200, "application/json", body) as client:
+        with pytest.raises(SlackAway):
+            await call(client, "chat.postMessage", **CALLS["chat.postMessage"])
