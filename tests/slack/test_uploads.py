@@ -28,8 +28,11 @@ async def chunks(content: bytes = CONTENT) -> AsyncIterator[bytes]:
         yield content[start : start + 65_536]
 
 
+ANY = "xoxb-token"
+
+
 @asynccontextmanager
-async def uploading(url: str, store: Store, token: str = "xoxb-token") -> AsyncIterator[Uploads]:
+async def uploading(url: str, token: str, store: Store) -> AsyncIterator[Uploads]:
     """Uploads with a session of their own."""
     async with aiohttp.ClientSession() as session:
         client = SlackClient(token=token, base_url=url, session=session)
@@ -39,7 +42,7 @@ async def uploading(url: str, store: Store, token: str = "xoxb-token") -> AsyncI
 @pytest.fixture
 async def uploads(box: Sandbox, store: Store) -> AsyncIterator[Uploads]:
     """Uploads into the sandbox's Slack."""
-    async with uploading(box.slack.api_url, store, box.slack.bot_token) as opened:
+    async with uploading(box.slack.api_url, box.slack.bot_token, store) as opened:
         yield opened
 
 
@@ -130,7 +133,7 @@ async def test_the_bytes_go_without_the_token(storage: Storage, store: Store) ->
     """The address is permission enough, and need not be Slack's own."""
     async with (
         serving(storage.app()) as url,
-        uploading(f"{url}/api/", store) as uploads,
+        uploading(f"{url}/api/", ANY, store) as uploads,
     ):
         storage.place = f"{url}/upload/key?signature=abc"
         await uploads.send("report.txt", len(CONTENT), chunks())
@@ -155,7 +158,7 @@ async def test_an_unsafe_place_is_refused(storage: Storage, store: Store, place:
     storage.place = place
     async with (
         serving(storage.app()) as url,
-        uploading(f"{url}/api/", store) as uploads,
+        uploading(f"{url}/api/", ANY, store) as uploads,
     ):
         with pytest.raises(SlackRefused) as refused:
             await uploads.send("report.txt", 1, chunks(b"x"))
@@ -173,7 +176,7 @@ async def test_storage_may_refuse_or_fail(
     storage.answer = answer
     async with (
         serving(storage.app()) as url,
-        uploading(f"{url}/api/", store) as uploads,
+        uploading(f"{url}/api/", ANY, store) as uploads,
     ):
         storage.place = f"{url}/upload/key"
         with pytest.raises(error) as failed:
@@ -187,7 +190,7 @@ async def test_a_storage_out_of_reach_is_tried_later(storage: Storage, store: St
     storage.place = "http://127.0.0.1:1/upload"
     async with (
         serving(storage.app()) as url,
-        uploading(f"{url}/api/", store) as uploads,
+        uploading(f"{url}/api/", ANY, store) as uploads,
     ):
         with pytest.raises(SlackAway) as away:
             await uploads.send("report.txt", 1, chunks(b"x"))
