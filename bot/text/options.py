@@ -161,8 +161,11 @@ class _Reading:
     def _read_values(self, key: str) -> None:
         closers = _QUOTES.get(self._text[self._at : self._at + 1], "")
         end = closers and re.compile(f"[{closers}](?=\\s|$)").search(self._text, self._at + 1)
+        inside = self._text[self._at + 1 : end.start()] if end else ""
+        if any(mark in inside for mark in (*closers, self._text[self._at : self._at + 1])):
+            end = None  # a mark is missing, or one begins a quotation in the prompt
         if end:
-            self._take(key, self._text[self._at + 1 : end.start()])
+            self._take(key, inside)
             self._at = end.end()
         elif closers:
             written = _shown(self._rest_of_word())

@@ -57,6 +57,19 @@ _POLITE = re.compile(
 )
 """A closing sentence that asks nothing by itself."""
 
+_COURTESY = re.compile(
+    r"(?:(?:please )?let me know\b.*|do you have|is there|are there|have you got)?\s*"
+    r"(?:any|anything|something)\b.*\b(?:questions?|else|concerns?|feedback|help)\b.*\Z",
+    re.IGNORECASE,
+)
+"""A closing question that nobody has to answer, as “Is there anything else you need?”."""
+
+_TELL_WHICH = re.compile(
+    r"(?:please,?\s+)?(?:let me know|tell me)\s+(?:which|whether|how you(?:'d| would) like)\b",
+    re.IGNORECASE,
+)
+"""A closing request that waits for an answer, without a question mark."""
+
 _SIGNS = "?\uff1f\u061f"
 """Question marks, also fullwidth and Arabic ones."""
 
@@ -96,8 +109,8 @@ def _asked(blocks: Sequence[Block]) -> Options | None:
         return _consent(_sentences(_text_of(before)))
     if last.kind != "paragraph":
         return None
-    if before and _POLITE.match(" ".join(_lines(last))):
-        return _asked(before)
+    if _is_closing(" ".join(_lines(last))):
+        return _asked(before) if before else None
     lines = _lines(last)
     lettered = _lettered(lines)
     if lettered:
@@ -112,14 +125,22 @@ def _of_words(said: str, before: Sequence[Block]) -> Options | None:
     if marked and _ends_in_question(_sentences(said[: marked.start()])[-1]):
         return _YES_NO
     sentences = _sentences(said)
-    if len(sentences) > 1 and _POLITE.match(sentences[-1]):
+    while len(sentences) > 1 and _is_closing(sentences[-1]):
         sentences.pop()
     sentence = sentences[-1]
+    if _TELL_WHICH.match(sentence):
+        return _options(before[-1]) if before and before[-1].kind in _LISTS else ()
     if not _ends_in_question(sentence):
         return _consent(sentences)
     if _ASKS_TO_CHOOSE.match(sentence) and before and before[-1].kind in _LISTS:
         return _options(before[-1])
     return _YES_NO if _asks_yes_no(sentence) else ()
+
+
+def _is_closing(sentence: str) -> bool:
+    """Return True for a closing sentence that asks nothing."""
+    is_polite = _POLITE.match(sentence) and not _TELL_WHICH.match(sentence)
+    return bool(is_polite or _COURTESY.match(sentence))
 
 
 def _of_list(closing: Block, before: Sequence[Block]) -> Options | None:

@@ -108,6 +108,7 @@ def test_an_address_of_a_repository_is_reduced_to_its_name(written: str, repo: s
         ("playbook:deploy x", [(F.WRONG, "playbook", "deploy")]),
         ("mode:none x", [(F.WRONG, "mode", "none")]),
         ('title:"Login test', [(F.WRONG, "title", '"Login')]),
+        ('title:"Login Fix the "save" button', [(F.WRONG, "title", '"Login')]),
         ('title:"Login test", x', [(F.WRONG, "title", '"Login')]),
         ('title:"" x', [(F.EMPTY, "title", "")]),
         ("rep:acme/api x", [(F.NEAR, "repo", "rep")]),

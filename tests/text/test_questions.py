@@ -38,6 +38,11 @@ _LONG = "Rewrite the importer so that it reads the archive at once and keeps the
         "Does it work?\n\n```\n$ make test\nok\n```",
         "Why?\n\nhttps://ci.example/job",
         "Can I rely on the cache? No: it is cleared every night.",
+        "I've finished. Do you have any questions?",
+        "All tests pass. Is there anything else you need?",
+        "Done. Let me know if you have any questions.",
+        "I opened the pull request.\n\nIs there anything else I can help with?",
+        "Any questions?",
         "Should I have used Redis? The data is small, so a file is enough.",
     ],
 )
@@ -81,6 +86,7 @@ def test_a_question_that_asks_for_consent_offers_yes_and_no(text: str) -> None:
     [
         "What is the name of the bucket?",
         "Should I use Postgres or SQLite?",
+        "I can rewrite it, or patch it. Please tell me which you prefer.",
         "Which one?\n\n1. a\n2. b\n3. c\n4. d\n5. e\n6. f",
         "Which one?\n\n- only this",
         "I need to know:\n\n1. What is the host?\n2. What is the port?",
@@ -101,6 +107,7 @@ def test_other_questions_ask_for_words(text: str) -> None:
     ("text", "options"),
     [
         ("Which?\n\n1. Red\n2. Blue\n\nPlease let me know.", ("Red", "Blue")),
+        ("Two ways:\n\n1. Red\n2. Blue\n\nLet me know which one you prefer.", ("Red", "Blue")),
         ("Which one?\n\n1. Rebase\n2. Merge", ("Rebase", "Merge")),
         ("Which one?\n- Rebase\n- Merge\n- Squash", ("Rebase", "Merge", "Squash")),
         ("How shall I go on?\n\nA) Wait\nB) Retry", ("Wait", "Retry")),

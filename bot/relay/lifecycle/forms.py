@@ -289,6 +289,7 @@ class Defaults:
             session=session,
             ignored=[key for key in lacks if getattr(options, FIELDS[key])],
             ceiling=self.workspace.settings.max_acu_ceiling,
+            cap=self.workspace.settings.max_acu or self.workspace.settings.max_acu_ceiling,
         )
 
     async def _plain(self, markup: str) -> str:

@@ -132,9 +132,13 @@ def _cut(text: str, limit: int) -> Iterator[str]:
 
 
 def chunks(text: str, size: int) -> list[str]:
-    """Return text in pieces of at most `size` characters."""
-    size = max(size, 1)
-    return [text[at : at + size] for at in range(0, len(text), size)]
+    """Return text in pieces of at most `size` characters, cut behind a blank where there is one."""
+    size, pieces = max(size, 1), list[str]()
+    while len(text) > size:
+        at = max(text.rfind(blank, size // 2, size) for blank in " \n") + 1 or size
+        pieces.append(text[:at])
+        text = text[at:]
+    return [*pieces, text] if text else pieces
 
 
 def _cut_code(content: str, language: str, limit: int) -> Iterator[str]:

@@ -34,8 +34,8 @@ CHANGE = button(actions.CHANGE_DEFAULTS, "Change")
 class Shown:
     """A channel's profile as people see it: the `preface` without markup, and `by`'s name.
 
-    `ignored` are options that the generation of Devin's API lacks, and `ceiling` is the highest
-    cap.
+    `ignored` are options that the generation of Devin's API lacks, `ceiling` is the highest cap,
+    and `cap` what the operator lets a session use unless something else is chosen.
     """
 
     profile: Profile
@@ -44,6 +44,7 @@ class Shown:
     session: NamedSession | None = None
     ignored: Sequence[str] = ()
     ceiling: int | None = None
+    cap: int | None = None
 
 
 def shown(it: Shown) -> SlackMessage:
@@ -54,7 +55,8 @@ def shown(it: Shown) -> SlackMessage:
     default = f"Default session for `/devin-say`: *{session_link(session)}*" if session else ""
     if not it.profile.by:
         nothing = "New sessions here have no defaults."
-        return SlackMessage(nothing, advice=default, footer=HOW, buttons=(CHANGE,))
+        advice = "\n".join(filter(None, (_limits(it), default)))
+        return SlackMessage(nothing, advice=advice, footer=HOW, buttons=(CHANGE,))
     return SlackMessage(
         f"New sessions here start with {_listed(it)} (set by {quiet(it.by)}).",
         quote=cut(it.preface, PREFACE_SHOWN),
@@ -112,6 +114,8 @@ def _listed(it: Shown) -> str:
 def _limits(it: Shown) -> str:
     told = []
     cap = it.profile.options.max_acu
+    if cap is None and it.cap is not None:
+        told.append(f"Each may use {it.cap} ACUs, unless its prompt says `max:`.")
     if it.ceiling is not None and cap is not None and cap > it.ceiling:
         told.append(f"The highest cap here is {it.ceiling} ACUs, so that applies.")
     if it.ignored:

@@ -84,7 +84,9 @@ def _prompt(typed: str, **more: bool) -> Block:
     return message.field(actions.PROMPT_FIELD, "Prompt", element, "What Devin should do", **more)
 
 
-HEADING = "_Optional._ What you leave empty comes from the channel's defaults, or from Devin."
+HEADING = (
+    "_Optional._ What you leave empty comes from the channel's defaults, your admin, or Devin."
+)
 
 _FIELDS = {"max": actions.CAP_FIELD, "tag": actions.TAGS_FIELD}
 """The inputs that are not called like their options."""
@@ -268,7 +270,7 @@ def problem(one: OptionProblem) -> str:
         OptionFlaw.EMPTY: f"`{one.key}:` has no value, or a space before one; {expected}",
         OptionFlaw.WRONG: f"{shown}: {expected}",
         OptionFlaw.TWICE: f"{shown}: the `{one.key}:` before it rules this one out",
-        OptionFlaw.NEAR: f"{value}: did you mean `{one.key}:`?",
+        OptionFlaw.NEAR: f"{value}: did you mean `{one.key}:`? If not, put a word in front of it",
         OptionFlaw.TOO_MANY: f"a session can have {value} tags at most",
         OptionFlaw.LACKING: f"`{one.key}` can't be chosen with Devin's API v1",
         OptionFlaw.ABOVE: f"`max:` can be at most {value} ACUs here",
