@@ -372,7 +372,7 @@ def test_kubernetes_lets_in_the_relay_s_port_and_out_what_it_calls() -> None:
     assert way_in["from"]
     assert [one["port"] for one in way_in["ports"]] == ["http"]
     ways_out = {port["port"]: rule for rule in policy["egress"] for port in rule["ports"]}
-    assert set(ways_out) == {53, 443, 6379}
+    assert set(ways_out) == {53, 443}
     excepted = [
         ipaddress.ip_network(one)
         for peer in ways_out[443]["to"]
