@@ -3,7 +3,7 @@
 -- threads whose `cards` change. Both are traffic of their threads. Nothing is recorded unless the
 -- session is as it was `before`: the first one of two polls counts, and none of before a thread
 -- was linked. Each total that has moved, the session's and its children's (`used`), goes into the
--- ledger. If it `tells` people something that they may have to answer, a reply that is sent from now
+-- ledger. If it `tells` people something that they may answer, a reply that is sent from now
 -- on may be the answer. The next poll comes in `after_ms`; see `put_off`.
 -- Returns nothing if it isn't recorded, or the entries of the threads with something to say and of
 -- the cards, each with the ms until it is due.

@@ -1,5 +1,5 @@
 -- Returns what is being posted in a thread: the batch of an earlier try, or else the first items
--- that wait in the entry's queue, of one session, up to `most` of them and of `most_bytes`; then the
+-- that wait in the entry's queue, of one session, up to `most` and `most_bytes` of them; then the
 -- batch's number, what was noted of its parts, `since`, which was the time at Slack then, and the
 -- time. Returns nothing if there is none, or if another try holds the entry.
 local owed = ARGV[1]
