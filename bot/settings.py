@@ -259,7 +259,7 @@ class Settings(BaseModel):
     mirror_external: bool = Field(default=False, description=FLAG_SHAPE)
     notify: bool = Field(default=True, description=FLAG_SHAPE)
     devin_reads: int = Field(300, ge=10, le=100_000, description="a number from 10 to 100,000")
-    list_sessions: bool = Field(default=True, description=FLAG_SHAPE)
+    list_sessions: bool = Field(default=False, description=FLAG_SHAPE)
     file_limit: ByteSize = Field(
         ByteSize(50_000_000),
         ge=0,

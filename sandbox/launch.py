@@ -94,4 +94,5 @@ def environment_of(slack: SlackSandbox, devin: DevinSandbox) -> dict[str, str]:
         "SLACK_API_URL": slack.api_url,
         "DEVIN_API_KEY": devin.api_key,
         "DEVIN_API_URL": devin.url,
+        "LIST_SESSIONS": "true",
     }

@@ -52,7 +52,6 @@ REASON = (
     "UseDevinSessions. If the role has that, it may lack ManageOrgSessions. Until then, "
 )
 NOT_TAKEN = frozenset({OutcomeKind.REFUSED, OutcomeKind.ENDED})
-CLIENT_ERRORS = range(HTTPStatus.BAD_REQUEST, HTTPStatus.INTERNAL_SERVER_ERROR)
 
 _OTHERWISE = {
     False: "their words are sent under their names, as without ACT_AS.",
@@ -180,7 +179,8 @@ def is_about_acting(answer: object, *, is_required: bool) -> TypeGuard[Outcome]:
         return False
     if is_required or answer.status == HTTPStatus.FORBIDDEN:
         return answer.status == HTTPStatus.FORBIDDEN
-    return answer.status in CLIENT_ERRORS and answer.status != HTTPStatus.UNAUTHORIZED
+    is_refused = HTTPStatus.BAD_REQUEST <= answer.status < HTTPStatus.INTERNAL_SERVER_ERROR
+    return is_refused and answer.status != HTTPStatus.UNAUTHORIZED
 
 
 def _asked(user: str) -> str:

@@ -148,11 +148,12 @@ async def test_a_guest_finds_the_channels_sessions_only(
         assert shows(await linked_by(desk, SHORT, where="secrets", who="gus"), SESSION)
 
 
+@pytest.mark.parametrize("listed", ["false", ""])
 async def test_where_sessions_are_not_listed_the_channels_are_found_only(
-    environ: dict[str, str], desk: Desk
+    environ: dict[str, str], desk: Desk, listed: str
 ) -> None:
-    """`LIST_SESSIONS` decides for everyone, and Devin isn't asked."""
-    async with running(desk, environ, LIST_SESSIONS="false"):
+    """`LIST_SESSIONS` decides for everyone, is off by default, and Devin isn't asked."""
+    async with running(desk, environ, LIST_SESSIONS=listed):
         await desk.linked_thread(channel="secrets")
         before = lists()
         thread = await desk.slack.say("Is it green?")
