@@ -143,7 +143,7 @@ def pulls_by(seen: Watched, summary: SessionSummary) -> tuple[PullRequest, ...]:
     """Return a session's pull requests; what one answer leaves out of them is as it was."""
     known = {one.url: one for one in seen.pull_requests}
     listed = summary.pull_requests[-MOST_PULLS:]
-    told = {one.url: one for one in listed if one.is_told or one.url not in known}
+    told = {one.url: one for one in listed if one.is_clear(known.get(one.url))}
     return tuple((known | told).values())[-MOST_PULLS:]
 
 

@@ -71,10 +71,10 @@ class PullRequest:
     url: str
     state: str = ""
 
-    @property
-    def is_told(self) -> bool:
-        """True if Devin gives a state that is known here."""
-        return self.state in {"open", "reopened", "draft", "merged", "closed"}
+    def is_clear(self, before: "PullRequest | None") -> bool:
+        """Return True unless it was over `before`, and Devin gives no state that is known here."""
+        is_known = self.state in {"open", "reopened", "draft", "merged", "closed"}
+        return is_known or before is None or (bool(self.state) and before.is_open)
 
     @property
     def is_open(self) -> bool:

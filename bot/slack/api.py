@@ -35,8 +35,8 @@ DAY = 86_400 * SECOND
 MARGIN_SECONDS = 60
 """How far Slack's time may be behind what this process takes it for."""
 
-MOST_AHEAD = 2 * SECOND
-"""How far Slack's time may be beyond the `Date` of its last answer, which is in whole seconds."""
+RECENT_SECONDS = 60.0
+"""The time for which a `ts` tells Slack's time, and as long again at most."""
 
 PAGES, PAGE = 10, 1_000
 
@@ -57,19 +57,26 @@ _READING = (".get", ".info", ".list", ".history", ".replies", ".members", ".test
 
 
 class SlackClock:
-    """The earliest possible time at Slack, as far as it is known."""
+    """The earliest possible time at Slack, as far as it is known.
+
+    It is that of the last `Date`, or of a later `ts` of the last minute or two: this process's
+    clock, which carries them on, may run fast, and stands still while the machine is suspended.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._ahead: int | None = None
         self._date: int | None = None
+        self._latest: tuple[int | None, int | None] = None, None
+        """How far the latest `ts` of this minute, and of the one before, are ahead of our clock."""
+        self._minute = 0.0
 
     def note(self, at: Micros) -> None:
         """Note a time that Slack has just given; one a day ahead of its own `Date` is ignored."""
         ahead = int(at) - self._now()
         if self._date is not None and ahead > self._date + DAY:
             return
-        self._ahead = max(ahead, ahead if self._ahead is None else self._ahead)
+        latest, before = self._recent()
+        self._latest = ahead if latest is None else max(latest, ahead), before
 
     def dated(self, headers: Mapping[str, str]) -> None:
         """Read the `Date` header of an answer, which is in whole seconds (RFC 9110, 6.6.1)."""
@@ -81,14 +88,18 @@ class SlackClock:
 
     @property
     def now(self) -> Micros:
-        """The earliest possible time at Slack; 0 if none is known.
+        """The earliest possible time at Slack; 0 if none is known."""
+        known = [one for one in (self._date, *self._recent()) if one is not None]
+        return Micros(self._now() + max(known) if known else 0)
 
-        This process's clock may run fast, so a `ts` counts only up to `MOST_AHEAD` beyond a `Date`.
-        """
-        date, ahead = self._date, self._ahead
-        if date is not None:
-            ahead = date if ahead is None else max(date, min(ahead, date + MOST_AHEAD))
-        return Micros(0 if ahead is None else self._now() + ahead)
+    def _recent(self) -> tuple[int | None, int | None]:
+        """Return what is known by a `ts`; without a `Date`, nothing is forgotten."""
+        now = self._clock()
+        if self._date is not None and now - self._minute >= RECENT_SECONDS:
+            is_next = now - self._minute < 2 * RECENT_SECONDS
+            self._latest = None, self._latest[0] if is_next else None
+            self._minute = now
+        return self._latest
 
     def before_now(self) -> Ts:
         """Return a `ts` that is older than whatever is posted from now on."""

@@ -67,7 +67,7 @@ VERBS: Mapping[str, Verb] = {
     "sessions": Verb(may_be_talk=True, is_private=True),
     "usage": Verb(may_be_talk=False),
     "digest": Verb(words=("daily", "weekly", "off"), ends="off", may_be_talk=False),
-    "review": Verb(takes=Takes.ADDRESS, may_be_talk=True),
+    "review": Verb(takes=Takes.ADDRESS, act=Act.START, may_be_talk=True),
     "adopt": Verb(words=("none",), ends="none", parse=parse_rules, may_be_talk=True),
     "mute": Verb(may_be_talk=False, silences=True),
     "unmute": Verb(may_be_talk=False),

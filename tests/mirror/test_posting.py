@@ -345,7 +345,7 @@ async def test_what_slack_refuses_gives_way_to_a_notice_and_takes_nothing_with_i
     The plain pieces that Slack takes are there; neighbors that it refuses have one notice.
     """
     for words in ("Paragraph 010.", "Paragraph 011.", "Paragraph 101."):
-        speech.box.slack.refuse_posts(words, "message_limit_exceeded")
+        speech.box.slack.refuse_posts(words, "msg_too_long")
     for place in range(0, 12, 1 if is_killed else 3):
         plan(speech.box, POST, [*[NONE] * place, FAULTS[fault]])
         await speech.say("Paragraph 100.", "Paragraph 101.", LONG, "Paragraph 102.")

@@ -15,7 +15,9 @@ from bot.delivery.compose import INFORMATION, UNREAD
 from bot.model.errors import AlreadyDone, NotAllowed
 from bot.model.people import Others, Standing, Written
 from bot.redis.connection import Store
+from bot.redis.keys import calls_key
 from bot.runtime.logs import TRAIL, Event
+from bot.slack.threads import REPLIES
 from bot.wording import actions as ids
 from bot.wording import refusals
 from bot.wording.lifecycle import starting
@@ -147,7 +149,7 @@ AUTHORS: Mapping[str, tuple[str, str]] = {
 @pytest.mark.usefixtures("reacts")
 @pytest.mark.parametrize("way", WAYS)
 async def test_each_way_to_start_asks_about_each_kind_of_author(
-    environ: dict[str, str], way: str, desk: Desk, subtests: pytest.Subtests
+    environ: dict[str, str], way: str, desk: Desk, store: Store, subtests: pytest.Subtests
 ) -> None:
     """Nothing starts until the press, which decides what Devin reads."""
     async with running(desk, environ, STARTS_PER_HOUR="0", ALLOW_USERS="U0ADA00000"):
@@ -155,6 +157,7 @@ async def test_each_way_to_start_asks_about_each_kind_of_author(
             for answer in (WITH, WITHOUT):
                 with subtests.test(author=author, answer=answer):
                     before = len(prompts(desk))
+                    await store.delete(calls_key(REPLIES))  # as after a minute
                     root = await desk.slack.say(ALERT, user=author, channel="shared")
                     await WAYS[way](desk, root)
                     await desk.offering(answer, root, channel="shared")
