@@ -1,9 +1,9 @@
 -- Sets the link of a thread, or ends it with a `new` of '', if it still is what it `was`; '' is
 -- none. The index of threads is changed with it, and the linked threads and the watch of its
 -- `session`, if that is known; the watch of one that was started here goes on. Its card
--- (`card_name`, or '') is wanted. The thread `hears_from` 'now' or the 'beginning' what is said, and
--- another `seen` ends a poll that began before; with '', that is left as it is. Returns 1, or 0
--- if the link has to be read again.
+-- (`card_name`, or '') is wanted. The thread `hears_from` 'now' or the 'beginning' what is said;
+-- another `seen` ends a poll that began before; with '', that is left as it is. Returns 1, or 0 if
+-- the link has to be read again.
 local thread = ARGV[1]
 local was = ARGV[2]
 local new = ARGV[3]
