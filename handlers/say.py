@@ -1,17 +1,18 @@
 """`/devin-say`: a message for Devin from a channel, and the form that asks for what is missing."""
 
+from dataclasses import replace
 from functools import partial
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.model.errors import BadSession, ChooseSession
-from bot.model.options import BadOptions
 from bot.model.record import string
 from bot.relay import UseCases
+from bot.text.mrkdwn import as_typed
 from bot.wording import actions, commands, forms, refusals
 from bot.wording.lifecycle import form
 from bot.wording.message import SlackMessage
-from handlers.answering import Asker, ours, telling
+from handlers.answering import Asker, caught, in_words, ours
 from handlers.modals import on_submit, show
 from handlers.parse.commands import takes_mention
 from handlers.parse.interactions import SayCommand, Submission, parse_say
@@ -27,7 +28,8 @@ def register(app: AsyncApp, cases: UseCases) -> None:
         if say is None:
             await ack()
         elif say.session_word is not None and say.session is None:
-            await ack(text=refusals.sorry(BadSession(say.session_word)).text)
+            typed = as_typed(string(command, "text"))
+            await ack(**replace(refusals.sorry(BadSession(say.session_word)), quote=typed).params())
         elif (say.session is not None and not say.text) or (
             say.session is None and not say.starts and say.text.lower() == "help"
         ):
@@ -52,16 +54,18 @@ async def _ask(cases: UseCases, say: SayCommand, asker: Asker) -> None:
 
 
 async def _say(cases: UseCases, say: SayCommand, asker: Asker) -> None:
-    async with telling(asker):
+    async def refuse(error: Exception) -> None:
+        """Say why, with what was typed: Slack has cleared the field, and shows it nowhere else."""
+        words = in_words(error, cases.workspace.admin, say.by)
+        await asker.tell(replace(words, quote=words.quote or as_typed(say.text)))
+
+    async with caught(refuse):
         # A redelivery has the same trigger.
         claim = f"said:{say.by}:{say.trigger[:100]}"
         if say.trigger and not await cases.state.claims.claim(claim):
             return
         if say.starts:
-            try:
-                await cases.starting.say(say.channel, say.by, say.text)
-            except BadOptions as error:
-                await asker.tell(form.bad(error, say.text))
+            await cases.starting.say(say.channel, say.by, say.text)
         elif say.session is None and (told := await _told(cases, say)) is not None:
             await asker.tell(told)
         else:

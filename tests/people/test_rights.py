@@ -26,7 +26,7 @@ from bot.wording.mirror import posts
 from bot.wording.phrases import plain
 from sandbox.devin.answers import STATES
 from tests.support.bots import open_bot
-from tests.support.desk import ANYTHING, OTHER_SESSION, SESSION, Desk, running
+from tests.support.desk import ANYTHING, OTHER_SESSION, SESSION, Desk, quote, running
 from tests.support.known import later
 from tests.support.waiting import until_settled, wait_until
 
@@ -49,7 +49,8 @@ def started(desk: Desk) -> list[str]:
 async def until_told(desk: Desk, before: int, what: str, words: SlackMessage = NOT_STARTER) -> None:
     """Wait until Ben is told something more, which is `words`."""
     await wait_until(lambda: len(desk.whispers("ben")) > before, f"Ben is told after {what}")
-    assert desk.whispers("ben")[before:] == [words.text], what
+    (told,) = desk.whispers("ben")[before:]
+    assert told.partition("\n> ")[0] == words.text, what
 
 
 def modals(desk: Desk) -> list[str]:
@@ -298,6 +299,36 @@ async def test_steps_count_for_all_workflows_together(environ: dict[str, str], d
         assert sorted(desk.slack.step_results[one][0] for one in ends) == ["error", "success"]
         await desk.until_linked(await desk.mention("start Mine", user="ben"))
     assert len(started(desk)) == 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "typed", "error"),
+    [
+        (STARTERS, "new Fix it & <now>", NotAllowed(Standing.NOT_STARTER)),
+        ({"ALLOW_USERS": ADA}, "Fix it & <now>", NotAllowed(Standing.NOT_LISTED)),
+        ({"STARTS_PER_HOUR": "1"}, "new Fix it & <now>", None),
+        ({}, "new max:0 Fix it & <now>", None),
+        ({}, "devin-ffffffff Fix it & <now>", None),
+        ({}, "Fix it & <now>", None),
+    ],
+)
+async def test_whatever_refuses_a_devin_say_gives_the_words_back(
+    environ: dict[str, str],
+    desk: Desk,
+    settings: dict[str, str],
+    typed: str,
+    error: NotAllowed | None,
+) -> None:
+    """Slack has cleared the field, so they are nowhere else."""
+    async with running(desk, environ, **settings):
+        if "STARTS_PER_HOUR" in settings:
+            await desk.slack.slash("/devin-say", "new One", user="ben")
+            await wait_until(lambda: started(desk), "one is started")
+        await desk.slack.slash("/devin-say", typed, user="ben")
+        await wait_until(lambda: desk.whispers("ben"), "he is answered")
+        (told,) = desk.slack.ephemerals("general", user="ben")
+        assert "Fix it & <now>" in quote(told)
+        assert error is None or refusals.sorry(error).text.partition(". ")[0] in told.text
 
 
 async def test_another_process_knows_what_was_started(environ: dict[str, str], desk: Desk) -> None:

@@ -1,5 +1,6 @@
 """People choose a session's repository, mode, playbook, cap, tags and title as they start it."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -143,14 +144,6 @@ async def test_all_that_is_wrong_is_asked_back_and_nothing_starts(bot: Bot, desk
     assert sessions(desk) == []
 
 
-async def test_what_a_command_said_is_quoted_back(bot: Bot, desk: Desk) -> None:
-    """It is nowhere else."""
-    await desk.slack.slash("/devin-say", "new max:0 Fix it & test it")
-    told = words.bad(bad((OptionFlaw.WRONG, "max", "0")), "max:0 Fix it & test it")
-    await desk.until_whispered(told, "ada")
-    assert sessions(desk) == []
-
-
 async def test_options_alone_are_no_task(bot: Bot, desk: Desk) -> None:
     """In a thread they choose for what it says."""
     await desk.slack.slash("/devin-say", "new max:3")
@@ -173,7 +166,7 @@ async def test_the_cap_is_the_setting_s_unless_one_is_chosen(
     async with running(desk, environ, MAX_ACU="5", MAX_ACU_CEILING="8"):
         assert (await say_new(desk, text)).cap == cap
         await desk.slack.slash("/devin-say", "new max:9 Fix it")
-        told = words.bad(bad((OptionFlaw.ABOVE, "max", "8")), "max:9 Fix it")
+        told = replace(words.bad(bad((OptionFlaw.ABOVE, "max", "8"))), quote="max:9 Fix it")
         await desk.until_whispered(told, "ada")
 
 

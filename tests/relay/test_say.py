@@ -299,7 +299,8 @@ async def test_who_may_not_is_told_each_time(
         for text in (f"{SESSION} Please rebase", "Please rebase"):
             await say(desk, text, user=user)
         await wait_until(lambda: len(desk.whispers(user)) == 2, "both are answered")
-    assert desk.whispers(user) == [refusals.sorry(NotAllowed(standing)).text] * 2
+    told = refusals.sorry(NotAllowed(standing)).text
+    assert desk.whispers(user) == [f"{told}\n> Please rebase"] * 2
     assert desk.slack.channel_messages("general") == []
     assert desk.devin.requests == []
 

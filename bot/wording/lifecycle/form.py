@@ -19,7 +19,6 @@ from bot.model.options import (
     Options,
     Playbook,
 )
-from bot.text.mrkdwn import unescape
 from bot.text.options import parse_options
 from bot.text.to_slack import cut, escape, shortened
 from bot.wording import actions, message
@@ -251,14 +250,14 @@ _EXPECTED: Mapping[str, str] = {
 }
 
 
-def bad(error: BadOptions, typed: str = "") -> SlackMessage:
-    """Say all that is wrong with options; `typed` is quoted if it isn't shown elsewhere."""
+def bad(error: BadOptions) -> SlackMessage:
+    """Say all that is wrong with options."""
     named = [f"• {problem(one)}" for one in error.problems[:MOST_NAMED]]
     if (more := len(error.problems) - MOST_NAMED) > 0:
         named.append(f"• and {more} more")
     is_start = not isinstance(error, BadDefaults)
     undone = "start* a session, since I can't use its options" if is_start else "change* anything"
-    return SlackMessage(f"I *didn't {undone}:\n" + "\n".join(named), quote=unescape(typed))
+    return SlackMessage(f"I *didn't {undone}:\n" + "\n".join(named))
 
 
 def problem(one: OptionProblem) -> str:
