@@ -6,9 +6,10 @@ Slack sends a `response_url` with a press, for five answers within 30 minutes
 the answer is whispered where the person is.
 
 For an event, an error that people must know is told (`refuse`), and Slack is acknowledged; a
-passing one is answered 503, so that Slack redelivers the event. Commands and presses are never
-redelivered, so the person is told in either case. What no other listener takes is acknowledged
-last: Bolt runs the first one that matches, and what is not acknowledged would come again.
+passing one is answered 503, so that Slack redelivers the event. Slash commands and presses are
+never redelivered, so the person is told in either case. What no other listener takes is
+acknowledged last: Bolt runs the first one that matches, and what is not acknowledged would come
+again.
 """
 
 import logging
