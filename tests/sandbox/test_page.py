@@ -199,7 +199,7 @@ async def test_a_message_is_forwarded_into_a_thread_and_devin_reads_it(
     await expect(card).to_contain_text("Posted in #random")
     await expect(page.get_by_label("Reply in the thread", exact=True)).to_be_focused()
     received = await desk.until_received("Production is **down**.")
-    assert "Look at @Ben Franklin's\n\n[" in received
+    assert "Look at @Ben Franklin (U0BEN00000)'s\n\n[" in received
     assert desk.slack.thread("general", root)[-1].attachments
     await card.get_by_role("link", name="View message").click()
     await expect(page.locator("#channel-name")).to_have_text("random")
