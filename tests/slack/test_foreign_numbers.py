@@ -63,8 +63,8 @@ def skew(value: str) -> float:
 
 
 HEADERS: Mapping[Callable[[str], float], float] = {
-    lambda value: slack_asks({"Retry-After": value}) or 0.0: LONGEST_ASKED,
-    asked_of_devin: answers.LONGEST_PAUSE,
+    lambda value: slack_asks({"Retry-After": value}) or 0.0: 120,
+    asked_of_devin: 600,
     clock_after: LATEST,
     skew: answers.MOST_SKEW.total_seconds(),
 }
