@@ -150,7 +150,9 @@ class Pipelining:
         while True:
             await self._asked.wait()
             try:
-                await self._converse()
+                # In a task of its own: a group that fails leaves its task marked as canceled, and
+                # there Python 3.11.2 raises CancelledError for the timeout of the next connection.
+                await asyncio.create_task(self._converse())
             except* AWAY as group:
                 self._broken(group.exceptions[0])
 
@@ -160,10 +162,7 @@ class Pipelining:
         if error is not None:
             log.error("scripts given up", exc_info=error)
         for wanted in (*self._unanswered, *self._unsent):
-            if error is None:
-                wanted.answer.cancel()
-            else:
-                wanted.got(StoreAway(type(error).__name__))
+            wanted.got(StoreAway(type(error).__name__ if error else "closed"))
         self._unanswered.clear()
         self._unsent.clear()
 

@@ -27,6 +27,7 @@ from sandbox.slack.transport.deliveries import Delivery
 from tests.conftest import ACK_SECONDS, environ_of
 from tests.support.bots import BRISK, open_bot
 from tests.support.desk import SESSION, Desk, muted
+from tests.support.devin_posts import until_devin_said
 from tests.support.processes import ValkeyProcess, bot_process, command, kept_valkey
 from tests.support.told import GUEST, STORE_AWAY
 from tests.support.waiting import (
@@ -299,6 +300,23 @@ async def test_a_stop_while_redis_is_in_trouble_is_a_stop(
                 await process.until_logged("sessions not watched")
             assert await process.stop() == 0
     await mends(valkey)
+
+
+async def test_no_loop_ends_with_a_connection_that_hangs_and_cannot_be_replaced(
+    bot: Bot, desk: Desk, valkey: ValkeyProcess, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Afterwards, what was due meanwhile is sent, and Devin's words come."""
+    thread = await desk.linked_thread()
+    await desk.until_heard()
+    valkey.freeze()
+    lines = ("sessions not watched", "poll put off")
+    await wait_until(
+        lambda: all(caplog.messages.count(one) >= 2 for one in lines), "both are logged twice"
+    )
+    valkey.thaw()
+    await wait_until(lambda: is_ready(bot), "it is ready again")
+    desk.devin.say(SESSION, "Still here.")
+    await until_devin_said(desk, "Still here.", thread)
 
 
 @pytest.mark.parametrize("turns", range(12))

@@ -137,6 +137,21 @@ async def test_each_caller_gets_its_own_answer_however_often_connections_break(
     assert answers
 
 
+async def test_a_server_that_hangs_fails_each_script_and_cancels_none(tmp_path: Path) -> None:
+    """First the connection breaks, and then no new one can be made: a loop that asks goes on."""
+    async with (
+        kept_valkey(tmp_path / "valkey") as server,
+        aclosing(pipelined(server.url, 0.3)) as sending,
+    ):
+        for _ in range(2):
+            assert await sending.run(QUICK, "", []) == "quick"
+            server.freeze()
+            for _ in range(3):
+                with pytest.raises(StoreAway):
+                    await sending.run(QUICK, "", [])
+            server.thaw()
+
+
 @pytest.mark.parametrize("serves_stale", ["yes", "no"])
 async def test_a_replica_is_left_for_the_server_that_its_address_leads_to(
     redis_url: str, tmp_path: Path, serves_stale: str
