@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from benchmarks import watched
+from benchmarks import restart, watched
 from benchmarks.contest import Contest, Values, contest
 from benchmarks.payloads import message, new_ts
 from benchmarks.plan import Plan
@@ -170,7 +170,8 @@ class Measure:
 def measures(plan: Plan, others: Sequence[Contestant] = ()) -> Mapping[str, Measure]:
     """Return every measure under load, by its name on the command line.
 
-    `others` are relays of other checkouts. They take part where the script does, and in `idle`.
+    `others` are relays of other checkouts. They take part where the script does, in `idle` and in
+    `restart`.
     """
 
     def of_each(title: str, run: Callable[[Contestant], Awaitable[Values]]) -> Measure:
@@ -222,6 +223,7 @@ def measures(plan: Plan, others: Sequence[Contestant] = ()) -> Mapping[str, Meas
             },
         ),
         "beside": _beside(plan),
+        "restart": _restart(plan, others),
     }
 
 
@@ -248,6 +250,20 @@ def _beside(plan: Plan) -> Measure:
         {
             "no other link": partial(case, 0),
             f"{plan.links_beside:,} links": partial(case, plan.links_beside),
+        },
+    )
+
+
+def _restart(plan: Plan, others: Sequence[Contestant]) -> Measure:
+    return Measure(
+        f"After a restart: from a reply until Devin has it, for those of the first "
+        f"{plan.restart:g} s, one in each linked thread",
+        {
+            f"{links} links" + (f", {who.name}" if who in others else ""): partial(
+                restart.restarted, who, links, plan.restart
+            )
+            for links in plan.restarted
+            for who in (RELAY, *others)
         },
     )
 

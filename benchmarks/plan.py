@@ -54,6 +54,8 @@ class Plan:
     spoken_rate: float = 20.0
     spoken: float = 20.0
     links_beside: int = 10_000
+    restarted: Sequence[int] = (40, 200)
+    restart: float = 5.0
 
     @property
     def ideal(self) -> float:
@@ -88,4 +90,6 @@ QUICK = Plan(
     silent=1.0,
     spoken=4.0,
     links_beside=20,
+    restarted=(2, 4),
+    restart=0.5,
 )

@@ -9,14 +9,23 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 import aiohttp
-
-from benchmarks.wire import Wire
 
 ROOT = Path(__file__).parent.parent
 START_SECONDS = 60.0
 LOG = "contestant.log"
+
+
+class Servers(Protocol):
+    """Slack and Devin: the wire, or the sandbox's."""
+
+    def environ(self) -> Mapping[str, str]:
+        """Return the settings of a client of these servers."""
+
+    async def connected(self, seconds: float) -> None:
+        """Wait for a Socket Mode connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +70,11 @@ def relay_of(root: Path) -> Contestant:
 
 
 async def until_connected(
-    wire: Wire, process: asyncio.subprocess.Process, who: Contestant, home: Path
+    servers: Servers, process: asyncio.subprocess.Process, who: Contestant, home: Path
 ) -> None:
     """Wait for the contestant's connection, or raise an error that says why there will be none."""
     ended = asyncio.create_task(process.wait())
-    greeted = asyncio.create_task(wire.connected(START_SECONDS))
+    greeted = asyncio.create_task(servers.connected(START_SECONDS))
     await asyncio.wait({ended, greeted}, return_when=asyncio.FIRST_COMPLETED)
     ended.cancel()
     if not greeted.done():
@@ -83,7 +92,7 @@ def last_words(home: Path) -> str:
 @asynccontextmanager
 async def started(
     contestant: Contestant,
-    wire: Wire,
+    servers: Servers,
     home: Path,
     port: int = 0,
     settings: Mapping[str, str] | None = None,
@@ -104,7 +113,7 @@ async def started(
             stdout=log,
             stderr=log,
             cwd=home,
-            env=os.environ | wire.environ() | ours | dict(settings or {}),
+            env=os.environ | {**servers.environ()} | ours | dict(settings or {}),
         )
     try:
         yield process
@@ -115,10 +124,10 @@ async def started(
 
 
 @asynccontextmanager
-async def started_worker(wire: Wire, home: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+async def started_worker(servers: Servers, home: Path) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run a worker beside a relay in the same `home`, and wait until it is ready."""
     port = free_port()
-    async with started(WORKER, wire, home, port) as process, aiohttp.ClientSession() as http:
+    async with started(WORKER, servers, home, port) as process, aiohttp.ClientSession() as http:
         async with asyncio.timeout(START_SECONDS):
             while not await _is_ready(http, f"http://127.0.0.1:{port}/readyz"):  # noqa: ASYNC110  (another process gives no event)
                 await asyncio.sleep(0.05)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from benchmarks.plan import Plan
+from benchmarks.restart import ANSWER_SECONDS
 
 METHOD = """\
 Each row was measured on processes of its own, started afresh, linked and warmed up, against the
@@ -79,6 +80,13 @@ delivering; the polls find it after 1 s, and Devin's answer takes {delay:.0f} ms
 *All taken* is the time until the last reply was taken; *twice* counts those taken a second time."""
 
 
+RESTART = """\
+Here the relay meets the sandbox's Slack and Devin: ten channels of talk and threads, one thread in
+ten with words of half a minute ago, 50 reads a minute of threads, and as many of channels, and up
+to {answer:g} s for each call. An earlier process has kept everything until just before the start.
+From the connection on, within {seconds:g} s, somebody writes a reply in each thread."""
+
+
 def method(plan: Plan, cores: int) -> str:
     """Return how everything was measured."""
     return METHOD.format(cores=cores, **asdict(plan))
@@ -91,5 +99,6 @@ def notes(plan: Plan) -> Mapping[str, str]:
         "inflight": IN_FLIGHT.format(delay=plan.api_delay * 1000),
         "closed": CLOSED.format(in_flight=plan.in_flight),
         "burst": BURST,
+        "restart": RESTART.format(answer=ANSWER_SECONDS, seconds=plan.restart),
         "store": STORE.format(polled=plan.polled, delay=plan.api_delay * 1000),
     }

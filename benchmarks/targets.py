@@ -18,6 +18,9 @@ ADDED_MS = {"p50 ms": 1.0, "p99 ms": 2.0}
 ACK_MS = 6.0
 FOREIGN = 9_000.0
 IDLE_COMMANDS, IDLE_CPU, IDLE_MB = 15.0, 0.3, 82.0
+RESTART_SECONDS = {"p50 s": 2.0, "p90 s": 6.0}
+"""From a reply in the first seconds after a restart until Devin has it, by percentile."""
+
 FLAT = 1.5
 """Allowed ratio between the times of a step among many and among few."""
 
@@ -59,6 +62,7 @@ def targets(each: Each, plan: Plan) -> Sequence[Target]:
         _foreign(each),
         *_idle(each, plan),
         *_words(each, plan),
+        *_restart(each, plan),
         *_sizes(each, plan),
     )
     return [one for one in every if one is not None]
@@ -115,6 +119,20 @@ def _words(each: Each, plan: Plan) -> Sequence[Target | None]:
             "ms",
         ),
     )
+
+
+def _restart(each: Each, plan: Plan) -> Sequence[Target | None]:
+    return [
+        _at_most(
+            each,
+            f"a reply just after a restart → Devin, {links} links, {column.removesuffix(' s')}",
+            ("restart", f"{links} links", column),
+            most,
+            "s",
+        )
+        for links in plan.restarted
+        for column, most in RESTART_SECONDS.items()
+    ]
 
 
 def _sizes(each: Each, plan: Plan) -> Sequence[Target | None]:

@@ -11,6 +11,7 @@ from benchmarks.measures import measures
 from benchmarks.payloads import message, new_ts
 from benchmarks.plan import QUICK
 from benchmarks.processes import FLOOR, RELAY, ROOT, SCRIPT, Contestant, commit_of, relay_of
+from benchmarks.restart import restarted
 from benchmarks.wire import Wire, open_wire
 from bot.model.generation import Generation
 from tests.support.waiting import wait_until
@@ -57,6 +58,12 @@ async def test_a_closed_loop_keeps_a_fixed_number_unanswered() -> None:
         written = sorted(running.sent.values())
         assert all(at > before for at, before in zip(written[2:], while_answering, strict=False))
         assert all(one.session != other.session for one, other in pairwise(arrived))
+
+
+async def test_each_reply_after_a_restart_is_counted() -> None:
+    """One is written in each linked thread, and the measure ends when Devin has all of them."""
+    found = await restarted(RELAY, 3, 0.1)
+    assert 0 < found["p50 s"] <= found["p90 s"] <= found["longest s"]
 
 
 async def test_what_goes_wrong_is_counted() -> None:
