@@ -1,12 +1,15 @@
 """Real processes, stopped as machines stop them: the bot's, and a Valkey's."""
 
 import asyncio
+import atexit
 import contextlib
 import os
 import random
+import secrets
 import signal
 import socket
 import sys
+from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
@@ -24,17 +27,40 @@ PAUSES = (0.1, 1.5)
 """Range of seconds for which a bot process is missing before another takes its place."""
 
 
+_PORTS = range(10_000, 32_000)
+_CLAIMED = 100
+"""The ports claimed at once by this process; those of a test run's servers are a dozen."""
+
+_claims: deque[socket.socket] = deque()
+
+
 def free_port() -> int:
-    """Return a port that nobody listens on, outside of the system's ephemeral range.
+    """Return a port that nobody listens on or has claimed, outside of the system's ephemeral range.
 
     Ephemeral ports begin at 32768 (Linux) or above: an outgoing connection, for example, could take
-    one before our server binds it, or while it is stopped.
+    one before our server binds it, or while it is stopped. Other callers, in any process, leave it
+    alone, too: a UDP socket claims it until this process ends, or has claimed `_CLAIMED` others.
     """
     while True:
-        port = random.randrange(10_000, 32_000)  # noqa: S311  (no secret)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
+        claim = socket.socket(type=socket.SOCK_DGRAM)
+        try:
+            claim.bind(("127.0.0.1", secrets.choice(_PORTS)))
+            with socket.socket() as probe:
+                probe.bind(claim.getsockname())
+        except OSError:
+            claim.close()
+            continue
+        _claims.append(claim)
+        if len(_claims) > _CLAIMED:
+            _claims.popleft().close()
+        port: int = claim.getsockname()[1]
+        return port
+
+
+@atexit.register
+def _give_back() -> None:
+    for claim in _claims:
+        claim.close()
 
 
 def environment(environ: Mapping[str, str]) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """The ledger of a chaos run detects every violation."""
 
+import socket
 from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
@@ -16,6 +17,7 @@ from bot.wording.commands import said
 from bot.wording.delivery_reports import waiting, words_of
 from chaos.entries import Entry, Kind, content_of, file_of, text_of
 from chaos.ledger import Ledger, Said, addresses
+from chaos.processes import free_port
 from chaos.schedule import plan
 from chaos.verdict import judge
 from chaos.wishes import What, Wish
@@ -66,6 +68,13 @@ def test_the_same_seed_makes_the_same_plan() -> None:
     assert acts != plan(8, 240.0, 50, 8)
     assert sum(act.is_kill for act in acts) == 50
     assert all(0 < act.at < 240 for act in acts)
+
+
+def test_a_port_is_given_to_one_server_although_it_does_not_listen_yet() -> None:
+    """What asks for a port next, in this process or in another, finds it claimed."""
+    port = free_port()
+    with socket.socket(type=socket.SOCK_DGRAM) as other, pytest.raises(OSError, match="in use"):
+        other.bind(("127.0.0.1", port))
 
 
 def test_an_acknowledged_reply_that_is_nowhere_is_lost() -> None:
