@@ -63,7 +63,8 @@ class MessagePage:
 class SessionSummary:
     """A session without its messages.
 
-    One that `is_beginning` may not take messages yet. `unclear` has Devin's words for its state if
+    One that `is_beginning` may not take messages yet. `limit` is Devin's word for what has stopped
+    it, if that is a limit. `unclear` has Devin's words for its state if
     the relay doesn't know them, or "none": then `state` is only as much as they tell.
     """
 
@@ -73,6 +74,7 @@ class SessionSummary:
     updated_at: datetime | None
     url: str = ""
     trouble: Trouble | None = None
+    limit: str = ""
     pull_requests: tuple[PullRequest, ...] = ()
     acus: float | None = None
     tags: frozenset[str] = frozenset()

@@ -43,4 +43,4 @@ class FarCaps:
         named = await self.state.names.one(poll.session)
         for one in said:
             words = far_cap(named, one)
-            await self.say(thread, words, once=f"{one.kind}:{poll.session}")
+            await self.say(thread, words, once=f"{one.kind}:{poll.session}:{poll.seen.read_at}")

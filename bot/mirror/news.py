@@ -47,6 +47,7 @@ from bot.model.sessions import (
     SessionState,
     Trouble,
     Watched,
+    overrun,
 )
 from bot.model.threads import ThreadRef
 from bot.model.times import Millis, as_millis
@@ -140,31 +141,39 @@ def _is_new_approval(poll: TakenPoll, last: Said | None, *, is_turn: bool) -> bo
 
 
 def _in_trouble(poll: TakenPoll, seen: Watched) -> Sequence[Said]:
-    is_told = seen.trouble is poll.seen.trouble and not _is_unmoved_by_reply(poll)
-    if not seen.trouble or seen.state is SessionState.ENDED or is_told or _is_capped(seen):
+    trouble = _trouble_of(seen)
+    is_told = trouble is _trouble_of(poll.seen) and not _is_unmoved_by_reply(poll)
+    if not trouble or seen.state is SessionState.ENDED or is_told:
         return ()
-    return [Said(kind=SaidKind.TROUBLE, at=poll.began, trouble=seen.trouble)]
+    return [Said(kind=SaidKind.TROUBLE, at=poll.began, trouble=trouble)]
 
 
-def _is_capped(seen: Watched) -> bool:
-    """Return True if it is the session's cap that stops it, and not another limit."""
-    return seen.is_at_cap and seen.trouble is Trouble.LIMIT
+def _trouble_of(seen: Watched) -> Trouble | None:
+    """Return the trouble that people are told of as such, which a stop at the cap is not."""
+    return None if seen.is_stopped_at_cap else seen.trouble
 
 
 def of_cap(poll: TakenPoll, seen: Watched) -> Sequence[Said]:
-    """Return the event of a cap that is nearly used up, or wholly: each once, and after a reply.
+    """Return the event of a cap that is nearly used up, or wholly, at work: each once.
 
-    One that is exceeded by far before anything was said of it counts as nearly used up.
+    A stop at it is told once for each stay, and after a reply that moved nothing.
     """
     said = poll.seen.cap_said
-    is_again = _is_capped(seen) and _is_unmoved_by_reply(poll)
-    if seen.is_at_cap and (said is not SaidKind.CAP_REACHED or is_again):
+    is_again = seen.is_stopped_at_cap and (_has_gone_on(poll, seen) or _is_unmoved_by_reply(poll))
+    is_first = said is None and seen.used >= NEAR
+    if is_again or (seen.is_at_cap and said is not SaidKind.CAP_REACHED):
         kind = SaidKind.CAP_REACHED
-    elif said is None and seen.used >= NEAR:
+    elif is_first or (said is SaidKind.CAP_NEAR and poll.seen.used < 1 <= seen.used):
         kind = SaidKind.CAP_NEAR
     else:
         return ()
     return [Said(kind=kind, at=poll.began, acus=seen.acus or 0.0, cap=seen.cap or 0)]
+
+
+def _has_gone_on(poll: TakenPoll, seen: Watched) -> bool:
+    """Return True unless the session has stood still at its cap: a total may come in late."""
+    more = (seen.acus or 0.0) - (poll.seen.acus or 0.0)
+    return not poll.seen.is_at_cap or more > overrun(seen.cap or 0)
 
 
 def _has_reply(poll: TakenPoll) -> bool:
@@ -334,6 +343,7 @@ def told_by(
         "is_missing": False,
         "since": before.since if summary.state is before.state else poll.began,
         "trouble": summary.trouble,
+        "limit": summary.limit,
         "pull_requests": pulls_by(before, summary),
         "children": children,
         "parent": summary.parent or before.parent,

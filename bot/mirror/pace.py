@@ -213,7 +213,7 @@ def told_of(before: Watched, session: SessionId, found: Sessions) -> SessionSumm
     summary = found.get(session)
     if summary is None or not _may_be(before.state, summary):
         return summary
-    return replace(summary, state=before.state, trouble=before.trouble)
+    return replace(summary, state=before.state, trouble=before.trouble, limit=before.limit)
 
 
 def _may_be(state: SessionState, summary: SessionSummary) -> bool:

@@ -216,13 +216,13 @@ CAPS = frozenset({SaidKind.CAP_NEAR, SaidKind.CAP_REACHED})
 NEAR = 0.8
 """The part of a cap whose use is told."""
 
-NEARLY_ALL = 0.98
-"""The part of a cap that a session has used if it is the cap that stops it: no document says which
-limit that is in Devin's words, and the total may be a little behind.
-"""
+OWN_LIMITS = frozenset({"usage_limit_exceeded", "total_session_limit_exceeded"})
+"""The limits, in Devin's words, that may be a session's own; no document says which its cap is."""
 
-OVERRUN = 0.1
-"""The part of a cap, but at least one ACU, by which a session may exceed it before it stops."""
+
+def overrun(cap: int) -> float:
+    """Return the ACUs by which a session may exceed a cap before it stops, or its total lag."""
+    return max(1.0, cap / 10)
 
 
 class Said(Record):
@@ -291,15 +291,16 @@ class Watched(Record):
 
     `cursor` begins with the generation of Devin's API that gave it, and a blank. `since` is when
     the session entered its state, `spoke_at` when anybody last said something, `updated` when
-    Devin last changed it, and `skew` how far Devin's clock is ahead (ms). `last` is Devin's last
-    message, and `is_turn_shown` says that threads which follow turns have been shown it. `question`
-    is the id of the message that last asked something. After the cursor was lost, `reread_since` is
-    when the session had been read before, until all of it is read again, and while Devin hides the
-    messages of a session, when it was first read without them, unless a thread follows it from the
-    first word. `is_too_long`: its messages can't be read. `unread_since` is when a read of new ones
-    failed first, 0 if the last one succeeded; `is_unread_told`: threads know that. `is_missing`:
-    Devin doesn't find it. `cap` is that of the session's start, and `cap_said` the last event of it
-    that people were told.
+    Devin last changed it, and `skew` how far Devin's clock is ahead (ms). `limit` is Devin's word
+    for the limit at which it is suspended. `last` is Devin's last message, and `is_turn_shown` says
+    that threads which follow turns have been shown it. `question` is the id of the message that
+    last asked something. After the cursor was lost, `reread_since` is when the session had been
+    read before, until all of it is read again, and while Devin hides the messages of a session,
+    when it was first read without them, unless a thread follows it from the first word.
+    `is_too_long`: its messages can't be read. `unread_since` is when a read of new ones failed
+    first, 0 if the last one succeeded; `is_unread_told`: threads know that. `is_missing`: Devin
+    doesn't find it. `cap` is that of the session's start, and `cap_said` the last event of it that
+    people were told.
     `is_unlinked`: no thread is linked to it any more, but it was started here, and goes on.
 
     `asked` is the id of the open question or approval, `asked_in` the state in which it was asked,
@@ -316,6 +317,7 @@ class Watched(Record):
     state: SessionState = SessionState.UNKNOWN
     since: Millis = Millis(0)
     trouble: Trouble | None = None
+    limit: str = ""
     pull_requests: tuple[PullRequest, ...] = ()
     children: tuple[Child, ...] = ()
     parent: SessionId | None = None
@@ -378,11 +380,19 @@ class Watched(Record):
         return self.acus / self.cap if self.acus and self.cap else 0.0
 
     @property
-    def is_at_cap(self) -> bool:
-        """True if the session has used up its cap, or Devin has stopped it for that.
+    def is_stopped_at_cap(self) -> bool:
+        """True if a limit of the session's own stops it, near its cap or anywhere above it.
 
-        One that exceeds its cap by more than `OVERRUN` has a higher one in Devin by now.
+        No document says how exactly Devin keeps a cap, and somebody may have raised it in Devin.
         """
-        is_limited = self.trouble is Trouble.LIMIT and self.state is SessionState.SUSPENDED
-        most = 1 + max(1 / (self.cap or 1), OVERRUN)
-        return (NEARLY_ALL if is_limited else 1) <= self.used <= most
+        return self.limit in OWN_LIMITS and self.used >= NEAR
+
+    @property
+    def is_at_cap(self) -> bool:
+        """True if the session stands still with its cap used up, or at a limit of its own.
+
+        One that exceeds its cap by more than an `overrun` without that has a higher one in Devin.
+        """
+        acus, cap = self.acus or 0.0, self.cap or 0
+        is_used_up = 0 < cap <= acus <= cap + overrun(cap)
+        return self.is_stopped_at_cap or (is_used_up and self.state is not SessionState.WORKING)

@@ -170,8 +170,7 @@ class Accepting:
         """
         watches, session = self.state.watches, link.session
         (seen,) = await watches.seen([session])
-        is_capped = seen.is_at_cap and seen.state is not SessionState.WORKING
-        if is_capped or seen.state is SessionState.ENDED:
+        if seen.is_at_cap or seen.state is SessionState.ENDED:
             return True
         last = await watches.last_outcome(session, thread)
         _, ended_by = await watches.last_people(session, thread)

@@ -1,16 +1,19 @@
 """What a poll finds that is new, and which threads are shown it."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bot.devin.api import Cursor, DevinMessage, MessagePage, SessionSummary, Source
+from bot.devin.v3.sessions import parse_record
 from bot.mirror.news import Reading, found_in
 from bot.mirror.pace import MOST_PULLS, SETTLING_MS, asked_with, children_of
 from bot.mirror.unread import not_found
 from bot.model.people import UserId
 from bot.model.sessions import (
+    OWN_LIMITS,
     Follow,
     NamedSession,
     PullRequest,
@@ -466,7 +469,8 @@ def test_a_cap_is_told_at_four_fifths_and_when_it_is_used_up_once_each() -> None
     threads = [linked(1), linked(2, follow="off")]
     before, kinds = capped(7.9), []
     for acus in (8.0, 8.5, 7.0, 8.1, 10.0, 9.0, 10.2):
-        found = polled([], before=before, threads=threads, acus=acus)
+        state = SessionState.WAITING if acus >= 9.0 else SessionState.WORKING
+        found = polled([], state, before=before, threads=threads, acus=acus)
         assert said(found, 1) == said(found, 2)
         kinds += said(found)
         before = found.seen
@@ -475,7 +479,21 @@ def test_a_cap_is_told_at_four_fifths_and_when_it_is_used_up_once_each() -> None
 
 def test_a_session_that_jumps_to_its_cap_is_not_near_it_first() -> None:
     """One post is enough."""
-    assert said(polled([], before=capped(1.0), acus=11.0)) == ["(cap_reached)"]
+    found = polled([], SessionState.WAITING, before=capped(1.0), acus=11.0)
+    assert said(found) == ["(cap_reached)"]
+
+
+def test_a_session_that_works_on_at_its_cap_is_told_without_a_way_to_go_on() -> None:
+    """Devin hasn't stopped it yet, so its link would not give way to another one."""
+    before, kinds = capped(9.0, cap_said=SaidKind.CAP_NEAR), []
+    for acus in (9.9, 10.0, 10.5, 30.0):
+        found = polled([], before=before, acus=acus)
+        assert not found.seen.is_at_cap
+        kinds += said(found)
+        before = found.seen
+    assert kinds == ["(cap_near)"]
+    stopped = polled([], SessionState.SUSPENDED, before=before, acus=30.0, **OWN)
+    assert said(stopped) == ["(cap_reached)"]
 
 
 @each(("state", "said"), [("finished", "has *finished*.\n"), ("ended", "messages anymore.\n")])
@@ -490,21 +508,79 @@ def test_what_ends_at_its_cap_tells_one_person_one_way_to_go_on(state: str, said
     assert [one["action_id"] for one in row["elements"]] == [CONTINUE_SESSION, OPEN_SESSION]
 
 
-def test_a_limit_near_the_cap_is_the_cap_and_no_other_trouble() -> None:
-    """Devin may stop a little before; without a cap, or far below it, it is another limit.
+OWN: dict[str, Any] = {"trouble": Trouble.LIMIT, "limit": "usage_limit_exceeded"}
 
-    An error is told beside the cap.
+OTHERS = (
+    "org_usage_limit_exceeded",
+    "user_usage_limit_exceeded",
+    "out_of_credits",
+    "out_of_quota",
+    "no_quota_allocation",
+    "payment_declined",
+)
+
+
+@each("detail", [*sorted(OWN_LIMITS), *OTHERS])
+def test_each_stop_at_a_limit_is_told_with_a_way_to_go_on(detail: str) -> None:
+    """At a limit of its own, near its cap or above, that is to go on in a new session.
+
+    Else it is to see to the limit in Devin, and a session that has used up its cap is told both.
     """
-    suspended, limit, near = SessionState.SUSPENDED, Trouble.LIMIT, {"cap_said": SaidKind.CAP_NEAR}
-    for before, acus, trouble, kinds in (
-        (capped(9.0, **near), 9.85, limit, ["(cap_reached)"]),
-        (capped(9.0, **near), 9.2, limit, ["(trouble)"]),
-        (seen(acus=9.0), 9.9, limit, ["(trouble)"]),
-        (capped(9.0, **near), 10.0, Trouble.ERROR, ["(trouble)", "(cap_reached)"]),
+    is_own, used_up = detail in OWN_LIMITS, (10.0, 10.5, 11.0)
+    for acus in (7.0, 7.9, 8.0, 9.2, 9.85, *used_up, 11.1, 12.0, 15.0):
+        known = {"session_id": SESSION, "status": "suspended", "acus_consumed": acus}
+        read = parse_record(json.dumps({**known, "status_detail": detail}).encode())
+        assert read is not None
+        at: dict[str, Any] = {"trouble": read.trouble, "limit": read.limit}
+        before = capped(6.9, cap_said=SaidKind.CAP_NEAR)
+        found = polled([], read.state, before=before, acus=read.acus, **at)
+        kinds = ["(cap_reached)"] if is_own and acus >= 8 else ["(trouble)"]
+        if not is_own and acus >= 10:  # far above without a stop, it has a higher one in Devin
+            kinds.append("(cap_reached)" if acus in used_up else "(cap_near)")
+        assert said(found) == kinds, acus
+        assert found.seen.is_at_cap == ("(cap_reached)" in kinds), acus
+
+
+def test_a_limit_without_a_cap_and_an_error_beside_one_are_trouble() -> None:
+    """Each says what somebody has to do."""
+    error: dict[str, Any] = {"trouble": Trouble.ERROR}
+    for before, acus, more, kinds in (
+        (seen(acus=9.0), 9.9, OWN, ["(trouble)"]),
+        (capped(9.0), 10.0, error, ["(trouble)", "(cap_reached)"]),
     ):
-        found = polled([], suspended, before=before, acus=acus, trouble=trouble)
+        found = polled([], SessionState.SUSPENDED, before=before, acus=acus, **more)
         assert said(found) == kinds
-        assert found.seen.is_at_cap == ("(cap_reached)" in kinds)
+
+
+def stays(*polls: tuple[float, SessionState, str]) -> list[list[str]]:
+    """Return what each poll of a session with a cap of 10 ACUs tells: what it used, and why."""
+    before, kinds = capped(6.0), []
+    for acus, state, detail in polls:
+        trouble = Trouble.LIMIT if detail else None
+        found = polled([], state, before=before, acus=acus, trouble=trouble, limit=detail)
+        kinds.append(said(found))
+        before = found.seen
+    return kinds
+
+
+def test_a_stop_is_told_again_if_the_session_went_on_after_its_cap_was_told() -> None:
+    """Also if no poll saw it work, but not for a total that comes in late.
+
+    A limit that is not its own takes the place of one that is, and back.
+    """
+    working, stopped = SessionState.WORKING, SessionState.SUSPENDED
+    own, other = "total_session_limit_exceeded", "out_of_credits"
+    cap, trouble = ["(cap_reached)"], ["(trouble)"]
+    for polls, told in (
+        (((9.0, stopped, own), (9.8, stopped, own), (9.8, stopped, own)), [cap, [], []]),
+        (((9.0, stopped, own), (9.0, working, ""), (9.5, stopped, own)), [cap, [], cap]),
+        (((9.0, stopped, own), (10.5, working, ""), (20.0, stopped, own)), [cap, [], cap]),
+        (((9.0, stopped, own), (20.0, stopped, own)), [cap, cap]),
+        (((7.9, stopped, own), (8.1, stopped, own)), [trouble, cap]),
+        (((8.5, stopped, own), (8.5, stopped, other), (8.5, stopped, own)), [cap, trouble, cap]),
+        (((10.0, SessionState.WAITING, ""), (10.0, stopped, own)), [cap, []]),
+    ):
+        assert stays(*polls) == told
 
 
 def test_a_reply_to_a_session_at_its_cap_is_told_so_again() -> None:
@@ -516,9 +592,10 @@ def test_a_reply_to_a_session_at_its_cap_is_told_so_again() -> None:
         (SessionState.SUSPENDED, Trouble.LIMIT, NOW - 3 * AGO, []),
         (SessionState.WORKING, None, NOW - AGO, []),
     ):
-        before = capped(10.0, **told).model_copy(update={"state": state, "trouble": trouble})
+        why: dict[str, Any] = OWN if trouble else {}
+        before = capped(10.0, state=state, **told, **why)
         poll = TakenPoll(SESSION, NOW, before, replied, threads=[linked()], reply_sent_at=replied)
-        at = summary(state, acus=10.0, trouble=trouble)
+        at = summary(state, acus=10.0, **why)
         assert said(found_in(poll, Reading(summary=at, page=page, default=Follow.ALL))) == kinds
 
 

@@ -22,7 +22,7 @@ V3: Mapping[tuple[SessionState, Trouble | None], tuple[str, str | None]] = {
     (SessionState.APPROVAL, None): ("running", "waiting_for_approval"),
     (SessionState.FINISHED, None): ("running", "finished"),
     (SessionState.SUSPENDED, None): ("suspended", "inactivity"),
-    (SessionState.SUSPENDED, Trouble.LIMIT): ("suspended", "out_of_credits"),
+    (SessionState.SUSPENDED, Trouble.LIMIT): ("suspended", "usage_limit_exceeded"),
     (SessionState.SUSPENDED, Trouble.ERROR): ("suspended", "error"),
     (SessionState.ENDED, None): ("exit", None),
     (SessionState.ENDED, Trouble.ERROR): ("error", None),
@@ -53,7 +53,7 @@ def record_v3(step: Step) -> dict[str, Any]:
         "status": status,
         "status_detail": detail,
         "updated_at": 1_764_000_000,
-        "acus_consumed": 2.5,
+        "acus_consumed": 7,
         "is_archived": False,
         "pull_requests": [{"pr_url": PULL, "pr_state": step.pull}] if step.pull else [],
         "parent_session_id": None,
@@ -114,6 +114,7 @@ def steps_in(
 def told(steps: Sequence[Step], unclear: tuple[int, str, object] | None, *, is_v1: bool) -> object:
     """Return what people are told, with an `unclear` answer right behind the step at a place."""
     talk, record_of = Conversation(), record_v1 if is_v1 else record_v3
+    talk.seen = talk.seen.model_copy(update={"cap": 8})
     for place, step in enumerate(steps):
         record = record_of(step)
         talk.poll(step, parsed(record, is_v1=is_v1))

@@ -17,6 +17,7 @@ from bot.store.claims import Claims
 from bot.wording import actions, refusals, thread_links
 from bot.wording.lifecycle.starting import UNDER_WAY, continued
 from bot.wording.message import SlackMessage
+from bot.wording.mirror.card import at_cap
 from bot.wording.phrases import acus_of, cap_of, plain, session_address
 from sandbox.devin.answers import STATES
 from sandbox.slack.server import Message
@@ -216,21 +217,42 @@ async def test_a_session_whose_cap_was_raised_in_devin_is_at_it_no_longer(
 
 
 @pytest.mark.parametrize("used", [12.0, 20.0])
-async def test_a_stop_above_a_raised_cap_is_told_as_a_limit(
+async def test_a_stop_above_a_raised_cap_is_told_again_and_the_session_can_be_continued(
     bot: Bot, desk: Desk, raw: Redis, used: float
 ) -> None:
-    """The relay doesn't know the new cap, so it neither names nor continues the old one."""
+    """The relay doesn't know the new cap, but Devin says that a limit of the session stops it."""
     thread = await used_up(desk, raw)
     await offered(desk, thread)
-    await desk.answer("follow", thread, "")
     desk.devin.session(SESSION).cap = 20
     desk.devin.behave(SESSION, "running")
     await until_card(desk, "*working*", thread)
     desk.devin.spend(SESSION, used - 10.0)
     desk.devin.behave(SESSION, "capped")
-    await desk.until_said("billing limit", thread)
-    await until_card(desk, "billing limit", thread)
-    assert actions.CONTINUE_SESSION not in str(desk.cards(thread)[-1].blocks)
+    await desk.until_said(at_cap(used, 10), thread)
+    await until_card(desk, at_cap(used, 10), thread)
+    assert "billing limit" not in " ".join(desk.said(thread))
+    await press_on(desk, await offered(desk, thread))
+    await wait_until(lambda: len(desk.cards(thread)) == 2, "the new session has a card")
+
+
+@pytest.mark.parametrize(
+    ("used", "detail"),
+    [(8.0, "usage_limit_exceeded"), (9.5, "total_session_limit_exceeded"), (15.0, None)],
+)
+async def test_a_session_that_devin_stops_around_its_cap_is_continued(
+    bot: Bot, desk: Desk, raw: Redis, used: float, detail: str | None
+) -> None:
+    """No document says how exactly Devin keeps a cap, or which limit it is in Devin's words."""
+    thread = await started(desk, raw, SESSION, user="ada", channel="general")
+    session = desk.devin.session(SESSION)
+    session.cap, session.acus = 10, used
+    if detail:
+        session.shown_as = {"status_detail": detail}
+    desk.devin.behave(SESSION, "capped")
+    await desk.until_said(at_cap(used, 10), thread)
+    await press_on(desk, post_with(desk, actions.CONTINUE_SESSION, thread))
+    await wait_until(lambda: len(desk.cards(thread)) == 2, "the new session has a card")
+    assert "billing limit" not in " ".join(desk.said(thread))
 
 
 @pytest.mark.parametrize("how", ["", "muted", "start"])

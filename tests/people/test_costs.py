@@ -15,6 +15,7 @@ from bot.model.threads import ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import WATCH_KEY, link_key, watched_key
 from bot.store.watches import Watches
+from bot.wording.mirror.card import at_cap
 from bot.wording.phrases import acus_of, cap_of
 from bot.wording.thread_links import channel_moved
 from tests.people.test_children import spawn
@@ -84,6 +85,15 @@ async def test_a_session_is_counted_after_its_thread_was_unlinked_and_its_cap_is
     desk.devin.spend(session, 1.5)
     await until_polled(raw, reached, "it is told that the cap is reached")
     await until_spent(raw, session, "10.0")
+    desk.devin.session(session).cap = 20
+    desk.devin.behave(session, "running")
+    desk.devin.spend(session, 10.0)
+
+    async def again() -> bool:
+        return at_cap(20.0, 10) in str(desk.said(root))
+
+    await until_polled(raw, again, "it is told that the session has stopped again")
+    await until_spent(raw, session, "20.0")
     desk.devin.behave(session, "finished")
 
     async def ended() -> bool:
@@ -93,7 +103,7 @@ async def test_a_session_is_counted_after_its_thread_was_unlinked_and_its_cap_is
 
     await wait_until(ended, "it is hardly polled any more")
     said = " ".join(desk.said(root))
-    assert (said.count("isn't linked anymore"), said.count("Nobody hears")) == (2, 0)
+    assert (said.count("isn't linked anymore"), said.count("Nobody hears")) == (3, 0)
 
 
 @pytest.mark.parametrize("how", ["expired", "moved"])

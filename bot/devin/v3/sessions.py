@@ -99,14 +99,17 @@ def summary(record: Mapping[str, Any]) -> SessionSummary | None:
         return None
     at = answers.time_of(record.get("updated_at"))
     title, url = string(record, "title"), string(record, "url")
+    state, trouble = _state(record), _trouble(record)
+    is_limited = state is SessionState.SUSPENDED and trouble is Trouble.LIMIT
     opened = mappings(record.get("pull_requests"))
     return SessionSummary(
         session,
         title,
-        _state(record),
+        state,
         at,
         url,
-        trouble=_trouble(record),
+        trouble=trouble,
+        limit=answers.word(record.get("status_detail")) if is_limited else "",
         pull_requests=answers.pull_requests(
             (string(o, "pr_url"), string(o, "pr_state")) for o in opened
         ),

@@ -15,6 +15,7 @@ from bot.model.sessions import (
     SessionState,
     Trouble,
     Watched,
+    overrun,
     parse_pull_request,
 )
 from bot.model.threads import Link, ThreadRef, link_name
@@ -131,7 +132,7 @@ def _state_of(seen: Watched) -> tuple[str, str]:
     if seen.is_missing:
         return "grey_question", "can't *find* this session"
     if seen.is_at_cap and seen.cap and seen.state is SessionState.SUSPENDED:
-        return "no_entry", f"has *used up its cap* of {cap_of(seen.cap)}"
+        return "no_entry", at_cap(seen.acus or 0.0, seen.cap)
     if seen.trouble is Trouble.LIMIT and seen.state is SessionState.SUSPENDED:
         return "no_entry", "is *stopped* at a usage or billing limit"
     if seen.trouble is Trouble.ERROR:
@@ -210,16 +211,22 @@ def _buttons(shown: Card) -> tuple[Block, ...]:
     link = shown.thread, shown.link.session
     is_followed = shown.follow is not Follow.OFF
     follow = (actions.UNFOLLOW, "Unfollow") if is_followed else (actions.FOLLOW, "Follow")
-    is_capped = shown.seen.is_at_cap and shown.seen.state is not SessionState.WORKING
-    more = [*([continues(*link)] if is_capped else []), *review_offer(shown.seen)]
+    more = [*([continues(*link)] if shown.seen.is_at_cap else []), *review_offer(shown.seen)]
     return (*more, opens(shown.session), button(*follow, link_name(*link)), unlinks(*link))
+
+
+def at_cap(acus: float, cap: int) -> str:
+    """Return the predicate of a sentence about a session that has stopped at its cap."""
+    if cap <= acus <= cap + overrun(cap):
+        return f"has *used up its cap* of {cap_of(cap)}"
+    return f"has *stopped* at {acus_of(acus, cap)}, probably because of its cap"
 
 
 def far_cap(session: NamedSession, one: Said) -> SlackMessage:
     """Tell the thread of a session's start of its cap; no thread is linked to it any more."""
     used = f"It has used *{acus_of(one.acus, one.cap)}*, its cap."
     if one.kind is SaidKind.CAP_REACHED:
-        used = f"It has *used up its cap* of {cap_of(one.cap)}, so Devin stops there."
+        used = f"It {at_cap(one.acus, one.cap)}."
     return SlackMessage(
         f"*{session_link(session)}*, which was started here, isn't linked anymore, but went on. "
         f"{used}",

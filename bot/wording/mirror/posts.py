@@ -20,10 +20,9 @@ from bot.text.to_slack import cut, escape, excerpt, quiet
 from bot.wording.actions import ANSWER, APPROVE, HOW_TO_ANSWER, answer_value
 from bot.wording.delivery_reports import WAYS_ON, ways_on
 from bot.wording.message import Block, SlackMessage, action_row, button, opens, verbatim
-from bot.wording.mirror.card import CONTINUE, continues
+from bot.wording.mirror.card import CONTINUE, at_cap, continues
 from bot.wording.phrases import (
     acus_of,
-    cap_of,
     local_time,
     plural,
     pull_request_link,
@@ -122,10 +121,7 @@ _PULL_REQUESTS = {
 def _of_cap(one: Said, to: str) -> str:
     if one.kind is SaidKind.CAP_NEAR:
         return f"Devin has used *{acus_of(one.acus, one.cap)}*, this session's cap."
-    return (
-        f"{to}This session has *used up its cap* of {cap_of(one.cap)}, so Devin stops here. To go "
-        f"on, press *{CONTINUE}*."
-    )
+    return f"{to}This session {at_cap(one.acus, one.cap)}. To go on, press *{CONTINUE}*."
 
 
 def how_to_answer(one: Said) -> str:
