@@ -185,7 +185,7 @@ async def _listen(
         socket = await stack.enter_async_context(opening)
         health.watch("Socket Mode", socket.check)
     elif endpoint is not None:
-        endpoint.serve(app, observer)
+        endpoint.serve(app, observer, to.client.clock)
         cases.listening.wanted.set()
 
 

@@ -5,7 +5,6 @@ steps without an answer. A step is kept before Slack is acknowledged.
 """
 
 import re
-import time
 from typing import Any
 
 from slack_bolt.async_app import AsyncApp
@@ -56,7 +55,7 @@ def parse_step(event: Payload) -> StepAsked | None:
     return StepAsked(
         execution=execution,
         callback=callback,
-        at=string(event, "event_ts") if is_ts(event.get("event_ts")) else f"{time.time():.6f}",
+        at=string(event, "event_ts") if is_ts(event.get("event_ts")) else "",
         session=string(inputs, "session"),
         text=string(inputs, "prompt" if callback == START else "message"),
         channel=channel,

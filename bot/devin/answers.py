@@ -237,16 +237,16 @@ def parsed(answer: Answer | Unread, parse: Callable[[bytes], T | None]) -> T | U
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Parse `Retry-After` (RFC 9110) in seconds, also from a date; None for no wait.
+    """Parse `Retry-After` (RFC 9110) in seconds, also from a date, if the answer has its own.
 
-    It is `LONGEST_PAUSE` at most.
+    It is `LONGEST_PAUSE` at most, and None for no wait.
     """
     value = headers.get("retry-after", "")
-    when = _http_date(value)
+    when, date = _http_date(value), _http_date(headers.get("date", ""))
     if _SECONDS.fullmatch(value.strip()):
         seconds = float(value)
     else:
-        seconds = 0.0 if when is None else (when - datetime.now(UTC)).total_seconds()
+        seconds = (when - date).total_seconds() if when and date else 0.0
     return min(seconds, LONGEST_PAUSE) if seconds > 0 else None
 
 

@@ -7,7 +7,7 @@ on one. No method raises an error of Devin or of the connection: each failure is
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from http import HTTPStatus
 from typing import NewType, Protocol, TypeAlias
@@ -165,11 +165,6 @@ class IncomingFile:
     chunks: AsyncIterator[bytes]
 
 
-def utc_now() -> datetime:
-    """Return the time by this machine's clock."""
-    return datetime.now(UTC)
-
-
 class Devin(Protocol):
     """The operations on Devin's sessions that a relay needs; no generation documents approving."""
 
@@ -206,15 +201,15 @@ class Devin(Protocol):
         self,
         session: SessionId,
         after: Cursor | None = None,
-        clock: Callable[[], datetime] = utc_now,
+        clock: Callable[[], datetime] | None = None,
         slow: int = 0,
     ) -> MessagePage | Unread:
         """Read the messages behind `after`, or from the first one, as many as come in time.
 
         Up to 200 messages before `after` are repeated, so that one that is listed late, at an
         earlier place, is not missed: the caller drops what it knows by id. The `skew` of the
-        result compares Devin's clock with `clock`. After some reads that were too `slow`, it asks
-        for less at once, if it can, and waits longer.
+        result compares Devin's clock with `clock`, if that is given. After some reads that were too
+        `slow`, it asks for less at once, if it can, and waits longer.
         """
 
     async def survey(self, sessions: Sequence[SessionId]) -> Survey | Unread:

@@ -84,9 +84,10 @@ def _quoted(value: str) -> str:
 
 
 class Rule(Record):
-    """A rule that `by` has set: sessions since then (Unix s) that fit it get a thread in a channel.
+    """A rule that `by` has set: sessions since then that fit it get a thread in a channel.
 
-    They have `value` as their `key`, which is one of `RULE_KEYS`.
+    They have `value` as their `key`, which is one of `RULE_KEYS`. `since` is in Unix seconds, by
+    Slack's clock.
     """
 
     key: str

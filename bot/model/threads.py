@@ -77,12 +77,12 @@ def parse_link_name(name: str) -> tuple[ThreadRef, SessionId] | None:
 class Link(Record):
     """The tie between a thread and a session: who made it, and if it is muted.
 
-    `linked_at` is when it was made (Unix seconds), and `since` the time of linking or unmuting:
-    messages until then are not for Devin. `follow` is how much of the session the thread follows,
-    by its own choice; "" if it made none. `card` tells its card from those of other links. `topic`
-    has the first words of the thread's first message, on one line of at most `TOPIC_LIMIT`
-    characters, as of `topic_at` (`Links.describe`). In JSON, such times are strings, since Lua
-    would write 14 of their 16 digits.
+    `linked_at` is when it was made (Unix seconds, by Slack's clock), and `since` the time of
+    linking or unmuting: messages until then are not for Devin. `follow` is how much of the session
+    the thread follows, by its own choice; "" if it made none. `card` tells its card from those of
+    other links. `topic` has the first words of the thread's first message, on one line of at most
+    `TOPIC_LIMIT` characters, as of `topic_at` (`Links.describe`). In JSON, such times are strings,
+    since Lua would write 14 of their 16 digits.
     """
 
     session: SessionId

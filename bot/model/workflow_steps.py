@@ -25,8 +25,8 @@ class Flaw(StrEnum):
 class StepAsked(Record):
     """A step that Slack has started, as its author filled it in; an unreadable input is a `flaw`.
 
-    `at` is the event's `ts`, and `user` the person on whose behalf the step acts, if it names one.
-    `options` are those of a start as words, perhaps wrong ones.
+    `at` is the event's `ts`, or "", and `user` the person on whose behalf the step acts, if it
+    names one. `options` are those of a start as words, perhaps wrong ones.
     """
 
     execution: str

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from bot.model.errors import OperatorError, StoreAway
+from bot.model.times import Millis
 from bot.redis import keep
 from bot.redis.keys import SCHEMA_KEY, SHARED_PREFIX, Key, once_key, prefix_of
 from bot.redis.lua import commands
@@ -96,6 +97,11 @@ class Store:
         found: Sequence[Sequence[str | None]]
         found = await commands.fields(self, keys=keys, names=names)
         return found
+
+    async def now(self) -> Millis:
+        """Return Redis's time."""
+        at, _ = await commands.places(self, keys=[], members=[])
+        return Millis(at)
 
     async def ping(self) -> None:
         """Raise `StoreAway` unless Redis accepts a write; a full one would still answer PING."""

@@ -6,7 +6,6 @@ Replies in linked threads are accepted. Afterwards, `delivery/deliverer.py` take
 
 import asyncio
 import logging
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -123,7 +122,7 @@ class Accepting:
         topic = ""
         if near is not None and near.ts == thread.thread_ts:
             topic = await self.topic_of(near.text, near.blocks)
-        now = int(time.time())
+        now = self.workspace.clock.seconds
         link = Link(
             session=session, by=by, linked_at=now, since=since, card=str(since), topic=topic
         )

@@ -5,9 +5,9 @@ latest commit, and notes that commit; then its tries read the state until the re
 """
 
 import logging
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from http import HTTPStatus
 
 from bot.devin.api import Devin, Unread
@@ -18,6 +18,7 @@ from bot.model.record import Record
 from bot.model.replies import Outcome, OutcomeKind, Wait
 from bot.model.sessions import Review, parse_pull_request
 from bot.model.threads import ThreadRef
+from bot.model.times import Micros
 from bot.redis import keep
 from bot.relay.accept import Accepting
 from bot.reporting.reporter import Notices
@@ -36,11 +37,11 @@ DENIED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
 
 class Asked(Record):
-    """A review of the pull request `url` that was asked for in `thread` `at` a time (Unix s)."""
+    """A review of the pull request `url` that was asked for in `thread`, `since` then."""
 
     thread: ThreadRef
     url: str
-    at: int
+    since: Micros = Micros(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ class Reviews:
         found = [parse_pull_request(named)] if named else await self._opened(thread, short)
         if len(found) != 1 or found[0] is None:
             return words.NO_PULL_REQUEST if named else words.WHICH
-        asked = Asked(thread=thread, url=found[0], at=int(time.time()))
+        asked = Asked(thread=thread, url=found[0], since=self.workspace.clock.now)
         owed = Owed(f"{thread.team}:review:{key}", 1, OwedKind.REVIEW)
         await self.accepting.count_start(by, thread.channel, owed.subject)
         if await self.accepting.owe(owed, asked.to_json()) is Owing.NEW:
@@ -92,8 +93,8 @@ class Reviews:
         asked = Asked.parse(begun.record["content"])
         if asked is None:
             return False
-        waited, timing = time.time() - asked.at, self.workspace.timing
-        is_late, said = waited >= timing.review_wait.total_seconds(), None
+        waited, timing = self.workspace.clock.age(asked.since), self.workspace.timing
+        is_late, said = waited >= timing.review_wait, None
         try:
             said = await self._said(asked, begun.owed.subject)
         except DevinAway:
@@ -108,9 +109,9 @@ class Reviews:
         await self.workspace.threads.post_once(place, said, key, again=begun.again)
         return True
 
-    async def _notice(self, asked: Asked, request: str, waited: float) -> None:
+    async def _notice(self, asked: Asked, request: str, waited: timedelta) -> None:
         """Tell the thread once if Devin takes long to answer whether it reviews at all."""
-        is_long = waited >= self.workspace.timing.delay_wait.total_seconds()
+        is_long = waited >= self.workspace.timing.delay_wait
         if is_long and await self.state.claims.noted(f"review:{request}") is None:
             told, once = words.waiting(asked.url), f"review waits:{request}"
             await self.notices.say(asked.thread, told, once=once)

@@ -17,7 +17,7 @@ from bot.model.ledger import Use, with_children
 from bot.model.people import WORKFLOW, Act, UserId
 from bot.model.sessions import OVER, NamedSession, SessionId, SessionState, Watched
 from bot.model.threads import Link, ThreadRef, is_direct
-from bot.model.times import as_millis
+from bot.model.times import as_datetime, as_millis
 from bot.redis import keep
 from bot.relay.accept import Accepting
 from bot.relay.naming import Naming
@@ -74,7 +74,7 @@ class Usage:
         return words.UNTOLD if self.devin.is_legacy else await self._own(by)
 
     async def _of_session(self, session: SessionId) -> SlackMessage:
-        now = datetime.now(UTC)
+        now = await self._now()
         (seen,) = await self.state.watches.seen([session])
         started = await self.state.watches.started(session)
         use = await self.state.watches.use_of(session, now)
@@ -84,7 +84,7 @@ class Usage:
         return words.of_session(named, seen, today, started, by)
 
     async def _of_channel(self, channel: str) -> SlackMessage:
-        now = datetime.now(UTC)
+        now = await self._now()
         found = await self.state.watches.used(now, channel)
         uses = [one for one in found if one.account.channel == channel]
         used = await self._month(now, uses)
@@ -93,7 +93,7 @@ class Usage:
         return words.of_channel(replace(used, names=dict(zip(people, names, strict=True))))
 
     async def _own(self, by: UserId) -> SlackMessage:
-        now, person = datetime.now(UTC), await self.workspace.people.person(by)
+        now, person = await self._now(), await self.workspace.people.person(by)
         own = [one for one in await self.state.watches.used(now, by) if one.account.by == by]
         seen = {
             one: is_direct(one) or await self.workspace.channels.includes(person, one, Need.ACT)
@@ -111,6 +111,10 @@ class Usage:
         """Return a person's name; a workflow has none."""
         return "" if who == WORKFLOW else await self.workspace.people.name(who)
 
+    async def _now(self) -> datetime:
+        """Return the time by which the ledger has its days, and at which entries are due."""
+        return as_datetime(await self.state.store.now())
+
     async def set_digest(self, channel: str, by: UserId, often: Often | None) -> None:
         """Set the channel's digest in the time zone of `by`; without `often`, end it."""
         await self.accepting.check(by, channel, Act.START)
@@ -127,7 +131,7 @@ class Usage:
         digest = (await self.state.profiles.get(channel)).digest
         if digest is None:
             return None
-        return digest, await self._owe(channel, digest.after(datetime.now(UTC)))
+        return digest, await self._owe(channel, digest.after(await self._now()))
 
     async def tell(self, begun: Begun) -> bool:
         """Owe the next digest of the channel, and post this one, if anything has happened."""
@@ -136,7 +140,7 @@ class Usage:
         digest = (await self.state.profiles.get(channel)).digest
         if digest is None:
             return False
-        now = max(datetime.now(UTC), due)
+        now = max(await self._now(), due)
         latest = digest.latest(now)
         await self._owe(channel, latest if latest > due else digest.after(now))
         if latest != due or not self.workspace.permissions.allows_channel(channel):

@@ -13,7 +13,7 @@ from bot.model.people import WORKFLOW, Act, UserId
 from bot.model.replies import Change, Reply
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef
-from bot.model.times import ts_micros
+from bot.model.times import micros_ts, ts_micros
 from bot.model.workflow_steps import LINK, SEND, START, Flaw, StepAsked
 from bot.relay.accept import Accepting
 from bot.relay.lifecycle.starting import Choosing
@@ -45,6 +45,7 @@ class WorkflowSteps:
     async def start(self, step: StepAsked) -> None:
         """Keep a step that Slack has started, and begin it soon; a repeat changes nothing."""
         owed = Owed(f"{self.workspace.team}:step:{step.execution}", 1, OwedKind.STEP)
+        step = step.model_copy(update={"at": step.at or micros_ts(self.workspace.clock.now)})
         await self.accepting.owe(owed, step.to_json())
         log.info("step", extra={"execution": step.execution, "callback": step.callback})
 

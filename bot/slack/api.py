@@ -105,9 +105,14 @@ class SlackClock:
         """Return a `ts` that is older than whatever is posted from now on."""
         return micros_ts(max(Micros(0), self.now - MARGIN_SECONDS * SECOND))
 
+    @property
+    def seconds(self) -> int:
+        """That time in Unix seconds; 0 if none is known."""
+        return int(self.now) // SECOND
+
     def age(self, at: Micros) -> timedelta:
-        """Return the minimum time since `at`; 0 while Slack's time is not known."""
-        return timedelta(microseconds=self.now - at if self.now else 0)
+        """Return the minimum time since `at`; 0 while that, or Slack's time, is not known."""
+        return timedelta(microseconds=self.now - at if at and self.now else 0)
 
     def _now(self) -> int:
         return int(self._clock() * SECOND)

@@ -1,6 +1,5 @@
 """The forms of starts: what people choose in them, and how a start that failed is started again."""
 
-import time
 from dataclasses import replace
 
 import pytest
@@ -311,18 +310,10 @@ async def test_what_cannot_be_started_again_is_said_in_the_form(bot: Bot, desk: 
     assert prompt(desk) == "ada, U0ADA00000 (in Slack):\n\nFix it"
 
 
-def test_a_start_that_is_asked_for_again_has_all_its_time_again() -> None:
-    """Else Devin's first hiccup would end one that was given up before."""
-    given_up = Start(message=start(), at=1)
-    again = given_up.again(given_up.message)
-    assert again.at > time.time() - 3600
-    assert again.number == given_up.number + 1
-
-
 def test_who_starts_again_what_another_wrote_is_who_started_it() -> None:
     """What it uses is on their account, and on record for them."""
     message = start().model_copy(update={"sent_by": UserId("U0BEN00000")})
-    assert (Start(message=start(), at=1).by, Start(message=message, at=1).by) == (
+    assert (Start(message=start()).by, Start(message=message).by) == (
         start().author,
         "U0BEN00000",
     )

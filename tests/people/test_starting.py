@@ -527,7 +527,7 @@ async def test_a_session_that_devin_has_answered_with_needs_no_list(
     root = await desk.slack.say(f"<@{desk.slack.bot_user_id}> start Fix it", deliver=False)
     thread = ThreadRef(team=desk.slack.team_id, channel=channel_of(desk), thread_ts=root)
     author = UserId(desk.slack.workspace.user("ada").id)
-    asked = Start(message=Reply(thread=thread, ts=root, author=author, text="Fix it"), at=0)
+    asked = Start(message=Reply(thread=thread, ts=root, author=author, text="Fix it"))
     noted = Noted(session=SessionId(SESSION)).to_json()
     await Claims(store).note(f"start sent:{asked.tag}", noted, timedelta(days=1))
     before = lists()
@@ -639,7 +639,10 @@ async def test_a_start_that_waits_is_carried_out_as_it_reads_by_then(
 
 
 async def test_a_start_is_given_up(environ: dict[str, str], desk: Desk) -> None:
-    """After `GIVE_UP_AFTER` the thread is told that none was started; a press starts one."""
+    """After `GIVE_UP_AFTER` the thread is told that none was started; a press starts one.
+
+    That has all its time again: else Devin's first hiccup would end it.
+    """
     desk.devin.creations.extend([replace(STATES["rate_limited"], retry_after="1")] * 3)
     environ |= {"GIVE_UP_AFTER": "1s"}
     async with open_bot(load_settings(environ, None)):
@@ -648,7 +651,7 @@ async def test_a_start_is_given_up(environ: dict[str, str], desk: Desk) -> None:
         given_up = Outcome(kind=OutcomeKind.GIVEN_UP, detail="HTTP 429")
         await desk.until_said(starting.failed(start(), 1, given_up), root)
         assert sessions(desk) == []
-        desk.devin.creations.clear()
+        desk.devin.creations[:] = [replace(STATES["rate_limited"], retry_after="0")]
         await start_again(desk, root)
         await until_linked(desk, root)
 

@@ -11,6 +11,7 @@ from slack_bolt.authorization import AuthorizeResult
 from bot.runtime.http import Health, open_server
 from bot.runtime.in_flight import InFlight
 from bot.runtime.metrics import Measuring
+from bot.slack.api import SlackClock
 from bot.slack.receiving.endpoint import SlackEndpoint
 from sandbox.slack.transport.http_events import signed_headers
 from tests.support.observers import Observed
@@ -52,11 +53,11 @@ class Door:
         self.over, self.observed = asyncio.Event(), Observed()
         self.heard: list[Mapping[str, Any]] = []
         self.endpoint, self.dial = endpoint, dial
-        self.app = waiting_app(self.over, self.heard)
+        self.app, self.clock = waiting_app(self.over, self.heard), SlackClock()
 
     def open(self) -> None:
         """Start serving."""
-        self.endpoint.serve(self.app, self.observed)
+        self.endpoint.serve(self.app, self.observed, self.clock)
 
 
 @asynccontextmanager

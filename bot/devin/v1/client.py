@@ -86,7 +86,7 @@ class DevinV1:
         self,
         session: SessionId,
         after: api.Cursor | None = None,
-        clock: Callable[[], datetime] = api.utc_now,
+        clock: Callable[[], datetime] | None = None,
         slow: int = 0,
     ) -> api.MessagePage | Unread:
         path, (_, times) = _path(session), api.patience(slow)

@@ -91,7 +91,7 @@ class DevinV3:
         self,
         session: SessionId,
         after: api.Cursor | None = None,
-        clock: Callable[[], datetime] = api.utc_now,
+        clock: Callable[[], datetime] | None = None,
         slow: int = 0,
     ) -> api.MessagePage | Unread:
         """Read on from `after`, for `MOST_PAGES` pages or `read_seconds` at most, by `patience`.

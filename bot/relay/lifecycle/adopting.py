@@ -8,7 +8,6 @@ none again after that is unlinked. By a rule, the thread has all that the sessio
 import logging
 import re
 import secrets
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -157,7 +156,7 @@ class OwnThreads:
         place = wanted.told_in or self.workspace.place(wanted.channel)
         once = f"no own thread:{wanted.number}"
         if wanted.rule:
-            once = f"no own threads:{int(time.time() / 86_400)}"
+            once = f"no own threads:{self.workspace.clock.seconds // 86_400}"
         await self.notices.whisper(place, wanted.by, words.refused(named, why), once=once)
 
     async def end(self, begun: Begun, *, told: bool) -> None:  # noqa: ARG002  (as `Teller` has it)
@@ -207,7 +206,7 @@ class Adopting:
 
         Idempotent. Return words if it was not done.
         """
-        channel, made = place.channel, {"by": by, "since": int(time.time())}
+        channel, made = place.channel, {"by": by, "since": self.workspace.clock.seconds}
         await self.accepting.check(by, channel, Act.START)
         if self.devin.is_legacy:
             return LEGACY
@@ -274,7 +273,8 @@ class Adopting:
         """Return the rules for which there are reads, each time from another one on."""
         if not rules:
             return ()
-        first = int(time.time() / 60) % len(rules)  # few reads must not starve the last rules
+        # Few reads must not starve the last rules.
+        first = self.workspace.clock.seconds // 60 % len(rules)
         paid, _ = await self.state.reads.spend(len(rules), rest=1)
         metrics.READS_PUT_OFF.labels(metrics.BUDGET).inc(len(rules) - paid)
         return [*rules[first:], *rules[:first]][:paid]
@@ -284,22 +284,25 @@ class Adopting:
 
         One that waits is not claimed, so another channel may have it.
         """
-        lists = [(rule, await self._list(channel, rule)) for rule in rules]
+        now, lists = self._now(), [(rule, await self._list(channel, rule)) for rule in rules]
         fitting = {one.session: (one, rule) for rule, found in lists for one in found}
         waiting = set[SessionId]()
-        for one, rule in sorted(fitting.values(), key=lambda pair: pair[0].created_at or _now()):
+        for one, rule in sorted(fitting.values(), key=lambda pair: pair[0].created_at or now):
             if one.parent in fitting or not await self._is_new(channel, one):
                 continue
             if waiting or not await self._adopt(channel, rule, one):
                 waiting.add(one.session)
         if waiting and await self.state.claims.claim(f"adoption waits:{channel}", SPAN):
-            once = f"adoption waits:{channel}:{int(time.time())}"
+            once = f"adoption waits:{channel}:{self.workspace.clock.seconds}"
             told = words.waiting(len(waiting))
             await self.notices.say(self.workspace.place(channel), told, once=once)
         for rule, found in lists:
             if found:
                 oldest = next((one for one in found if one.session in waiting), found[-1])
-                await self._go_on(channel, rule, (oldest.created_at or _now()) - LISTING_MARGIN)
+                await self._go_on(channel, rule, (oldest.created_at or now) - LISTING_MARGIN)
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self.workspace.clock.seconds, UTC)
 
     async def _go_on(self, channel: str, rule: Rule, since: datetime) -> None:
         await self.state.claims.note(
@@ -323,7 +326,8 @@ class Adopting:
     async def _list(self, channel: str, rule: Rule) -> Sequence[SessionSummary]:
         """Return the new sessions that fit a rule, oldest first; of too many, the later half."""
         done = int(await self.state.claims.noted(_mark(channel, rule)) or 0)
-        since = max(datetime.fromtimestamp(max(rule.since, done), UTC), _now() - WITHIN)
+        now = self._now()
+        since = max(datetime.fromtimestamp(max(rule.since, done), UTC), now - WITHIN)
         tags, repos, origins = ([rule.value] if rule.key == key else [] for key in RULE_KEYS)
         found = await self.devin.matching(tags, repos, origins, since)
         if not isinstance(found, Unread):
@@ -334,7 +338,7 @@ class Adopting:
         if found.retry_after is not None:
             await self.state.reads.spend(0, pause=found.retry_after)
         if found.is_too_long:
-            await self._go_on(channel, rule, since + (_now() - since) / 2)
+            await self._go_on(channel, rule, since + (now - since) / 2)
         return ()
 
     async def _adopt(self, channel: str, rule: Rule, one: SessionSummary) -> bool:
@@ -372,7 +376,3 @@ class Adopting:
 def _mark(channel: str, rule: Rule) -> str:
     """Return the note of the time (Unix s) since which a rule's sessions are still to be listed."""
     return f"adopts since:{channel}:{rule.written}:{rule.since}"
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

@@ -7,7 +7,6 @@ for by its tag, and nothing is started. Where it is not found, a person decides.
 
 import asyncio
 import logging
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -26,7 +25,6 @@ from bot.relay.lifecycle.prompts import Prompt, Prompts, Question
 from bot.relay.lifecycle.starting import Noted, Start
 from bot.reporting.reporter import Notices
 from bot.runtime.logs import Event, audit
-from bot.slack.api import SECOND
 from bot.slack.app.workspace import Workspace
 from bot.store.claims import start_claim
 from bot.store.outbox import Begun
@@ -148,7 +146,7 @@ class Starter:
             cap=chosen.max_acu,
             chosen=chosen.written(),
             as_user=as_user,
-            asked=self.workspace.clock.now - int((time.time() - start.at) * SECOND),
+            asked=start.asked,
             until=prompt.until,
         )
         # Only this try knows the token, so no other one has the same claim.
@@ -234,7 +232,7 @@ class Starter:
 
     async def _put_off(self, start: Start, wait: Wait) -> DevinAway:
         """Return the error that has the start tried again; tell the thread if it takes long."""
-        waited, timing = max(0.0, time.time() - start.at), self.workspace.timing
+        waited, timing = self._waited(start).total_seconds(), self.workspace.timing
         shortest = timing.send_pauses[0]
         delay = wait.retry_after
         if delay is None:
@@ -251,7 +249,10 @@ class Starter:
         return max(STARTED, self.workspace.settings.link_ttl) if lasts else STARTED
 
     def _is_over(self, start: Start) -> bool:
-        return time.time() - start.at >= self.workspace.settings.give_up_after.total_seconds()
+        return self._waited(start) >= self.workspace.settings.give_up_after
+
+    def _waited(self, start: Start) -> timedelta:
+        return self.workspace.clock.age(start.asked)
 
     async def _link(self, start: Start, named: NamedSession, started: Started) -> None:
         """Link the thread, which follows the session from its first word."""

@@ -8,7 +8,6 @@ import asyncio
 import hashlib
 import logging
 import secrets
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, Self
@@ -31,7 +30,7 @@ from bot.model.record import Record
 from bot.model.replies import Reply
 from bot.model.sessions import SessionId, Started
 from bot.model.threads import Link, ThreadRef
-from bot.model.times import Ts, ts_micros
+from bot.model.times import Micros, Ts, ts_micros
 from bot.relay.accept import Accepting
 from bot.relay.naming import Naming
 from bot.relay.saying import Speaking
@@ -162,7 +161,7 @@ class Noted(Record):
 class Start(Record):
     """A session to be started from `message`, in its thread, which is linked to it then.
 
-    `at` is when it was asked for (Unix seconds), and `number` counts the times that people asked.
+    `asked` is when it was asked for, and `number` counts the times that people asked.
     If it `reads_thread`, the messages before it are part of the prompt. `by_button`: the thread has
     no such message, but a press at its `ts`. It `continues` a session at its cap; it `goes_on` from
     there if the thread is linked to it, with what people write until Devin is asked. `is_talk`: all
@@ -172,7 +171,7 @@ class Start(Record):
     """
 
     message: Reply
-    at: float = Field(default_factory=time.time)
+    asked: Micros = Micros(0)
     number: int = 1
     reads_thread: bool = False
     by_button: bool = False
@@ -236,17 +235,17 @@ class Start(Record):
         return self.is_reaction and not told.buttons
 
     def again(self, message: Reply) -> Self:
-        """Return the next start, which is asked for now, of what its form made of the message."""
+        """Return the next start, of what its form made of the message."""
         more = {"number": self.number + 1, "message": message, "is_typed": True}
-        return self.model_copy(update={**more, "at": time.time()})
+        return self.model_copy(update=more)
 
     def chosen(self, by: UserId, *, quotes_all: bool) -> Self:
-        """Return the next start, which `by` asks for now by their choice, of the same message."""
+        """Return the next start, which `by` asks for by their choice, of the same message."""
         message = self.message.model_copy(
             update={"sent_by": None if by == self.message.author else by}
         )
         more = {"message": message, "quotes": "all" if quotes_all else "allowed"}
-        return self.model_copy(update=more | {"number": self.number + 1, "at": time.time()})
+        return self.model_copy(update=more | {"number": self.number + 1})
 
     @property
     def log_fields(self) -> dict[str, object]:
@@ -333,7 +332,8 @@ class Starting:
         await self.begin(Start(message=posted))
 
     async def begin(self, start: Start) -> Owing:
-        """Keep a start, and carry it out soon; a repeat changes nothing."""
+        """Keep a start, which is asked for now, and carry it out soon; a repeat changes nothing."""
+        start = start.model_copy(update={"asked": self.workspace.clock.now})
         owing = await self.accepting.owe(start.owed, start.to_json())
         log.info("start", extra=start.log_fields)
         return owing

@@ -184,11 +184,15 @@ class Interacting:
         view = self._state.views.home_of(who.id) if tab == "home" else None
         self._state.emit(event if view is None else {**event, "view": view})
 
-    async def run_step(self, callback_id: str, inputs: dict[str, Any]) -> str:
-        """Start a Workflow Builder step in the background; return its execution id."""
+    async def run_step(self, callback_id: str, inputs: dict[str, Any], **changes: Any) -> str:
+        """Start a Workflow Builder step in the background; return its execution id.
+
+        `changes` replace fields of its event.
+        """
         execution_id, token = self._state.steps.start()
         ts = self._state.workspace.clock.next_ts()
-        self._state.emit(step_event(callback_id, inputs, execution_id, token, ts))
+        event = step_event(callback_id, inputs, execution_id, token, ts)
+        self._state.emit(event | changes)
         return execution_id
 
     def answers(self, delivery: Delivery) -> int:
