@@ -191,8 +191,10 @@ async def test_somebody_says_something_and_somebody_replies(page: Page) -> None:
 
 
 async def test_users_of_every_kind_are_told_apart(page: Page) -> None:
-    """The page offers to write as each of them."""
-    kinds = {user["name"]: user["kind"] for user in (await page.state())["users"]}
+    """The page offers to write as each of them, so no two of them have one name."""
+    users = (await page.state())["users"]
+    assert len({user["shown"] for user in users}) == len(users)
+    kinds = {user["name"]: user["kind"] for user in users}
     assert {name: kinds[name] for name in ("ada", "gus", "eve", "bolt-ci")} == {
         "ada": "member",
         "gus": "guest",

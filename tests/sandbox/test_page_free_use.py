@@ -178,3 +178,34 @@ async def test_every_menu_of_channels_has_those_that_the_writer_is_in(
     await page.locator("#step-kind").select_option("start_session")
     offered = page.locator("#step-channel option[value^=C]")
     await expect(offered).to_have_text(["#general", "#random", "#secrets", "#shared"])
+
+
+async def test_a_workflow_step_is_given_the_open_thread_only_with_its_channel(
+    box: Sandbox, screens: Screens
+) -> None:
+    """A direct message is no place of a step, so neither is a thread in it."""
+    page = await screens.open()
+    dialog = page.get_by_role("dialog", name="Run a workflow step")
+    for name in ("general", "dm"):
+        root = await box.slack.say("Shall we?", user="ada", channel=name)
+        place = box.slack.workspace.channel(name).id
+        await page.locator(f"[data-focus={place}]").click()
+        said = page.locator("#messages .message", has_text="Shall we?")
+        await said.get_by_label("Reply in thread").dispatch_event("click")
+        await page.get_by_role("button", name="Workflow steps").click()
+        given = [await dialog.get_by_label(one).input_value() for one in ("Channel", "Thread")]
+        assert given == ([place, root] if name == "general" else ["", ""])
+        await page.keyboard.press("Escape")
+
+
+async def test_a_hint_that_does_not_fit_into_a_message_box_is_cut_with_an_ellipsis(
+    box: Sandbox, screens: Screens
+) -> None:
+    """Beside an open thread, the box of a channel is narrow."""
+    await box.slack.say("Shall we?", user="ada")
+    page = await screens.open(width=1100)
+    await message(page, "Shall we?").get_by_label("Reply in thread").dispatch_event("click")
+    style = await page.get_by_label("Message to the channel").evaluate(
+        "it => { const its = getComputedStyle(it); return [its.textOverflow, its.overflowX]; }"
+    )
+    assert style == ["ellipsis", "hidden"]

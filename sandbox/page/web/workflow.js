@@ -13,7 +13,8 @@ let running = null; // the execution that is being waited for
 
 export function openWorkflow() {
   running = null;
-  build(state.step_kinds[0].callback_id, { channel: channelNow().id, thread_ts: view.thread ?? "" });
+  const isOffered = channelsToChoose().includes(channelNow());
+  build(state.step_kinds[0].callback_id, isOffered ? { channel: channelNow().id, thread_ts: view.thread ?? "" } : {});
   if (!$("question").open) $("question").showModal();
 }
 

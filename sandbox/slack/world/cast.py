@@ -79,7 +79,7 @@ def _bots() -> list[User]:
         ),
         User(  # another organization's installation of the same app
             "partner-ci",
-            real_name="Bolt CI",
+            real_name="Partner CI",
             team_id=OTHER_TEAM_ID,
             posts_as="app",
             bot_id="B0PARTNER0",
