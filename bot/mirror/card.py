@@ -25,7 +25,7 @@ from bot.store.state import State
 from bot.text.options import parse_options
 from bot.text.to_slack import escape
 from bot.wording.message import SlackMessage
-from bot.wording.mirror.card import MOST_CHILDREN, Card, card, ended_card
+from bot.wording.mirror.card import Card, card, children_shown, ended_card
 
 log = logging.getLogger(__name__)
 
@@ -122,7 +122,7 @@ class CardTeller:
         """Return the children that have a thread in the channel, with its address."""
         return {
             child.session: self.workspace.address(thread)
-            for child in seen.children[:MOST_CHILDREN]
+            for child in children_shown(seen)
             for thread in await self.state.watches.threads_of(child.session)
             if thread.channel == channel
         }

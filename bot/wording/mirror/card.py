@@ -6,8 +6,10 @@ from hashlib import sha256
 
 from bot.model.replies import Outcome, OutcomeKind
 from bot.model.sessions import (
+    Child,
     Follow,
     NamedSession,
+    PullRequest,
     Review,
     Said,
     SaidKind,
@@ -159,7 +161,7 @@ def pull_requests(seen: Watched) -> Sequence[str]:
     if not seen.pull_requests:
         return ()
     shown: list[str] = []
-    for one in seen.pull_requests[:MOST_PULL_REQUESTS]:
+    for one in open_first(seen.pull_requests)[:MOST_PULL_REQUESTS]:
         state = f" ({quiet(cut(one.state, STATE_LIMIT))})" if one.state else ""
         link = f"{pull_request_link(one.url)}{state}"
         if sum(map(len, shown)) + len(link) <= PULL_REQUESTS_LIMIT:
@@ -170,6 +172,19 @@ def pull_requests(seen: Watched) -> Sequence[str]:
     return [f"{what}: {' and '.join([*filter(None, [', '.join(shown)]), *others])}."]
 
 
+def open_first(listed: Sequence[PullRequest]) -> Sequence[PullRequest]:
+    """Return the open ones first, then the others; Devin lists the latest of them last."""
+    latest = listed[::-1]
+    return sorted(latest, key=lambda one: not one.is_open)
+
+
+def children_shown(seen: Watched) -> Sequence[Child]:
+    """Return the children that a card has room for, in Devin's order: the latest that go on."""
+    latest = list(enumerate(seen.children))[::-1]
+    kept = sorted(latest, key=lambda one: one[1].state is SessionState.ENDED)[:MOST_CHILDREN]
+    return [child for _, child in sorted(kept, key=lambda one: one[0])]
+
+
 def _children_head(seen: Watched) -> str:
     more = len(seen.children) > MOST_CHILDREN
     of = f" ({MOST_CHILDREN} of {len(seen.children)})" if more else ""
@@ -177,9 +192,9 @@ def _children_head(seen: Watched) -> str:
 
 
 def _children(shown: Card) -> tuple[tuple[str, Block | None], ...]:
-    """Return a row for each of the first children: its state, and its thread, or *Follow*."""
+    """Return a row for each child that is shown: its state, and its thread, or *Follow*."""
     rows: list[tuple[str, Block | None]] = []
-    for one in shown.seen.children[:MOST_CHILDREN]:
+    for one in children_shown(shown.seen):
         symbol, words = _STATES[one.state]
         link = session_link(NamedSession(one.session, one.title, one.url))
         said, value = f":{symbol}: {link} {words}", link_name(shown.thread, one.session)
@@ -279,11 +294,12 @@ def short_of(address: str) -> str:
 
 def review_offer(seen: Watched) -> Sequence[Block]:
     """Return a button for the review of an open pull request; with several of them, a menu."""
-    found = [one.url for one in seen.pull_requests if one.is_open and parse_pull_request(one.url)]
+    listed = open_first(seen.pull_requests)
+    found = [one.url for one in listed if one.is_open and parse_pull_request(one.url)]
     if len(found) <= 1:
         return [button(actions.DEVIN_REVIEW, REVIEW, short_of(one)) for one in found]
-    listed = [option(plain(pull_request_link(one)), short_of(one)) for one in found[:MOST_OFFERED]]
-    return [menu(f"{REVIEW}…", None, action_id=actions.DEVIN_REVIEW, options=listed)]
+    options = [option(plain(pull_request_link(one)), short_of(one)) for one in found[:MOST_OFFERED]]
+    return [menu(f"{REVIEW}…", None, action_id=actions.DEVIN_REVIEW, options=options)]
 
 
 def _of(address: str, review: Review | None = None) -> str:
