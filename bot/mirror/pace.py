@@ -105,8 +105,8 @@ def pause_of(poll: TakenPoll) -> timedelta | None:
 def _has_open(poll: TakenPoll, seen: Watched) -> bool:
     """Return True if a session ended not long ago of which a card shows what may still change."""
     is_recent = poll.began - seen.since < OPEN_MS
-    is_open = any(one.is_open for one in seen.pull_requests)
-    return is_recent and (is_open or any(_is_open(one) for one in seen.children))
+    is_open = bool(seen.open_pulls) or any(_is_open(one) for one in seen.children)
+    return is_recent and is_open
 
 
 def _is_open(child: Child) -> bool:

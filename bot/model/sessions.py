@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NewType
 
+from bot.model.generation import Generation
 from bot.model.people import UserId
 from bot.model.record import Record
 from bot.model.times import DevinMillis, Micros, Millis
 
 SessionId = NewType("SessionId", str)
 """Canonical `devin-<hex>`; only `sessions.parse_session` makes one from external text."""
-
 
 SHORT = len("devin-01234567")
 """The length of a short ID: the beginning by which people see a session's ID."""
@@ -78,8 +78,8 @@ class PullRequest:
 
     @property
     def is_open(self) -> bool:
-        """True if Devin gives a state, and it is not one of the two in which it is over."""
-        return self.state not in {"", "merged", "closed"}
+        """True unless Devin says that it is over; it may give no state."""
+        return self.state not in {"merged", "closed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,17 +290,16 @@ class Watched(Record):
     """A session as it was last read.
 
     `cursor` begins with the generation of Devin's API that gave it, and a blank. `since` is when
-    the session entered its state, `spoke_at` when anybody last said something, `updated` when
-    Devin last changed it, and `skew` how far Devin's clock is ahead (ms). `limit` is Devin's word
-    for the limit at which it is suspended. `last` is Devin's last message, and `is_turn_shown` says
-    that threads which follow turns have been shown it. `question` is the id of the message that
-    last asked something. After the cursor was lost, `reread_since` is when the session had been
-    read before, until all of it is read again, and while Devin hides the messages of a session,
-    when it was first read without them, unless a thread follows it from the first word.
-    `is_too_long`: its messages can't be read. `unread_since` is when a read of new ones failed
-    first, 0 if the last one succeeded; `is_unread_told`: threads know that. `is_missing`: Devin
-    doesn't find it. `cap` is that of the session's start, and `cap_said` the last event of it that
-    people were told.
+    the session entered its state, `spoke_at` when anybody last said something, `updated` when Devin
+    last changed it, and `skew` how far Devin's clock is ahead (ms). `limit` is Devin's word for the
+    limit at which it is suspended. `last` is Devin's last message, and `is_turn_shown` says that
+    threads which follow turns have been shown it. `question` is the id of the message that last
+    asked something. After the cursor was lost, `reread_since` is when the session had been read
+    before, until all of it is read again, and while Devin hides the messages of a session, when it
+    was first read without them, unless a thread follows it from the first word. `is_too_long`: its
+    messages can't be read. `unread_since` is when a read of new ones failed first, 0 if the last
+    one succeeded; `is_unread_told`: threads know that. `is_missing`: Devin doesn't find it. `cap`
+    is that of the session's start, and `cap_said` the last event of it that people were told.
     `is_unlinked`: no thread is linked to it any more, but it was started here, and goes on.
 
     `asked` is the id of the open question or approval, `asked_in` the state in which it was asked,
@@ -355,6 +354,12 @@ class Watched(Record):
         return self.is_missing or not self.is_new
 
     @property
+    def open_pulls(self) -> Sequence[PullRequest]:
+        """Those whose state may change; version 1 tells none of any."""
+        is_told = not self.cursor.startswith(Generation.V1)
+        return [one for one in self.pull_requests if is_told and one.is_open]
+
+    @property
     def waits(self) -> bool:
         """True if the session waits for a person, perhaps asleep."""
         return self.state in WAITING or bool(self.asked)
@@ -381,10 +386,7 @@ class Watched(Record):
 
     @property
     def is_stopped_at_cap(self) -> bool:
-        """True if a limit of the session's own stops it, near its cap or anywhere above it.
-
-        No document says how exactly Devin keeps a cap, and somebody may have raised it in Devin.
-        """
+        """True if a limit of the session's own stops it, near its cap or anywhere above it."""
         return self.limit in OWN_LIMITS and self.used >= NEAR
 
     @property

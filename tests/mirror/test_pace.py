@@ -170,12 +170,14 @@ def test_a_session_that_devin_does_not_know_yet_is_polled_soon() -> None:
         ("open", 14 * DAY, None),
         ("merged", DAY, None),
         ("closed", DAY, None),
+        ("", DAY, 300),
+        ("", 14 * DAY, None),
     ],
 )
-def test_an_ended_session_is_polled_for_two_weeks_while_a_pull_request_is_open(
+def test_an_ended_session_is_polled_for_two_weeks_unless_its_pull_requests_are_over(
     pull: str, ended: int, pause: int | None
 ) -> None:
-    """Only for states: its messages are read when one has moved, and else never again."""
+    """Only for states, which Devin may not give at first: messages are read when one has moved."""
     seen = watched(SessionState.ENDED, since=ended, read_at=ended - MINUTE)
     pulls = (PullRequest("https://github.com/a/b/pull/1", pull),)
     poll = polled(seen.model_copy(update={"pull_requests": pulls}), wanted=20 * DAY)
@@ -184,6 +186,14 @@ def test_an_ended_session_is_polled_for_two_weeks_while_a_pull_request_is_open(
     assert worth(poll, pull="reopened") is Worth.NEWS
     assert worth_of(poll, None) is Worth.NOTHING  # Devin has deleted it
     assert pause_of(poll) == until_next(poll, poll.seen)
+
+
+def test_an_ended_session_of_version_1_is_not_polled_for_its_pull_request() -> None:
+    """That version never tells a state."""
+    pulls, known = (PullRequest("https://github.com/a/b/pull/1"),), {"cursor": "v1 here"}
+    seen = watched(SessionState.ENDED, since=DAY, read_at=DAY)
+    poll = polled(seen.model_copy(update={"pull_requests": pulls, **known}), wanted=20 * DAY)
+    assert until_next(poll, poll.seen) is None
 
 
 @pytest.mark.parametrize(

@@ -194,9 +194,29 @@ async def test_a_guest_asks_for_none(bot: Bot, desk: Desk) -> None:
     assert desk.devin.reads_by_kind["reviews"] == 0
 
 
+async def test_a_pull_request_whose_state_devin_does_not_give_can_be_reviewed(
+    bot: Bot, desk: Desk
+) -> None:
+    """Its state may be null; once it is merged, the button is gone, also after the session ends."""
+    thread = await desk.linked_thread()
+    desk.devin.open_pull_request(SESSION, PR, None)
+    await until_card(desk, words.short_of(PR), thread)
+    desk.devin.behave(SESSION, "finished")
+    await until_card(desk, "has *ended*", thread)
+    await desk.press(actions.DEVIN_REVIEW, thread)
+    await is_asked(desk, thread)
+    desk.devin.open_pull_request(SESSION, PR, "merged")
+    await until_card(desk, "(merged)", thread)
+    assert words.short_of(PR) not in str(desk.cards(thread)[-1].blocks)
+
+
 @on_v1
 async def test_version_1_has_none(bot: Bot, desk: Desk) -> None:
-    """It says so."""
+    """It says so, and no card offers one."""
+    thread = await desk.linked_thread()
+    desk.devin.open_pull_request(SESSION, PR)
+    await until_card(desk, PR, thread)
+    assert actions.DEVIN_REVIEW not in str(desk.cards(thread)[-1].blocks)
     await desk.until_said(LEGACY, await desk.mention(f"review {PR}"))
 
 

@@ -293,9 +293,8 @@ def short_of(address: str) -> str:
 
 
 def review_offer(seen: Watched) -> Sequence[Block]:
-    """Return a button for the review of an open pull request; with several of them, a menu."""
-    listed = open_first(seen.pull_requests)
-    found = [one.url for one in listed if one.is_open and parse_pull_request(one.url)]
+    """Return a button for the review of a pull request that isn't over; with several, a menu."""
+    found = [one.url for one in open_first(seen.open_pulls) if parse_pull_request(one.url)]
     if len(found) <= 1:
         return [button(actions.DEVIN_REVIEW, REVIEW, short_of(one)) for one in found]
     options = [option(plain(pull_request_link(one)), short_of(one)) for one in found[:MOST_OFFERED]]
