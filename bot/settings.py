@@ -96,7 +96,7 @@ def in_words(
     """Describe each problem, but not that a setting is missing which has a problem already."""
     for found in error.errors(include_url=False, include_input=False):
         name = str(found["loc"][0])
-        if found["type"] == "missing":
+        if found["type"] in {"missing", "too_short", "string_too_short"}:
             wrong = "missing"
         elif found["type"] == "value_error":
             wrong = str(found["ctx"]["error"])
@@ -122,7 +122,7 @@ Duration = Annotated[
 
 LOWER = BeforeValidator(str.lower)
 
-Emoji = Annotated[str, LOWER, Field(pattern=r"^[\w'+-]{1,100}\Z")]
+Emoji = Annotated[str, LOWER, Field(min_length=1, pattern=r"^[\w'+-]{1,100}\Z")]
 """The name of an emoji as Slack's events have it, such as robot_face or +1."""
 
 CAP_SHAPE = "a whole number of ACUs from 1 to 100,000"

@@ -20,7 +20,7 @@ def sorry(error: errors.PersonError, admin: str = ADMIN) -> SlackMessage:  # noq
     match error:
         case errors.BadSession() if error.is_short:
             words = SlackMessage(
-                "I found no session, or more than one, that begins with "
+                "I found no session, or more than one, whose ID begins with "
                 f"{as_code(preview(error.text))}. Paste the session's link or whole ID."
             )
         case errors.BadSession():
@@ -148,8 +148,7 @@ MAY_NOT = {
     Standing.NOT_APPROVER: "Only certain people may approve, end or archive sessions here",
     Standing.CHANNEL: "Devin Relay isn't enabled in this channel",
     Standing.NO_ACCOUNT: (
-        "Here, people message Devin themselves, from a Devin account with the same email address "
-        "as in Slack"
+        "Here, messages to Devin need a Devin account with the same email address as in Slack"
     ),
     Standing.ACCOUNTS_DENIED: (
         "Here, people message Devin from their own Devin accounts, and I'm not allowed to look "

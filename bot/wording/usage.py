@@ -240,7 +240,7 @@ def digest_refused(why: str) -> SlackMessage:
 def digest_is(digest: Digest, by: str, due: datetime) -> SlackMessage:
     """Say what is set, by whom, and when the next digest is `due`."""
     days = "on Mondays" if digest.often is Often.WEEKLY else "every day"
-    zone = quiet(digest.zone) if zone_of(digest.zone) else "UTC, since Slack tells me no zone"
+    zone = quiet(digest.zone) if zone_of(digest.zone) else "UTC, since Slack tells me no time zone"
     return SlackMessage(
         f"{quiet(by)} has set a digest here, {days} at 9:00 AM ({zone}). The next one is due "
         f"{local_time(as_millis(due))}, if anything happens before then. To change that, "

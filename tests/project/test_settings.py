@@ -149,14 +149,14 @@ def test_only_a_key_of_version_3_writes_as_members() -> None:
 @each(
     ("given", "wrong"),
     [
-        ({"START_EMOJI": "robot_face"}, "START_EMOJI_CHANNELS"),
-        ({"START_EMOJI_CHANNELS": "C0123ABCD"}, "START_EMOJI"),
-        ({"START_EMOJI": ":robot:", "START_EMOJI_CHANNELS": "C0123ABCD"}, "START_EMOJI"),
+        ({"START_EMOJI": "robot_face"}, "START_EMOJI_CHANNELS: missing"),
+        ({"START_EMOJI_CHANNELS": "C0123ABCD"}, "START_EMOJI: missing"),
+        ({"START_EMOJI": ":robot:", "START_EMOJI_CHANNELS": "C0123ABCD"}, "START_EMOJI: invalid"),
     ],
 )
 def test_an_emoji_starts_sessions_only_in_named_channels(given: dict[str, str], wrong: str) -> None:
     """One setting without the other is a mistake, and Slack's event has no colons."""
-    with pytest.raises(SettingsError, match=rf"^{wrong}: invalid; expected [^\n]*$"):
+    with pytest.raises(SettingsError, match=rf"^{wrong}; expected [^\n]*$"):
         load_settings({**ENOUGH, **given}, None)
     known = load_settings(
         {**ENOUGH, "START_EMOJI": "Robot_face", "START_EMOJI_CHANNELS": "C0123ABCD"}, None

@@ -16,13 +16,13 @@ SHARED = SlackMessage(
 )
 
 TOO_MANY = SlackMessage(
-    f"I *didn't change* anything: a channel can have {MOST_RULES} rules at most. `adopt none` ends "
-    "those that it has."
+    f"I *didn't change* anything: a channel can have {MOST_RULES} rules at most. `adopt none` "
+    "removes those that it has."
 )
 
 HOW = (
-    "For new sessions to get a thread here, mention me with `adopt tag:oncall`, "
-    "`adopt repo:owner/name` or `adopt origin:automation`."
+    "To give matching ones threads, mention me with `adopt tag:oncall`, `adopt repo:owner/name` or "
+    "`adopt origin:automation`."
 )
 
 END = "To stop this, mention me with `adopt none`."
@@ -30,7 +30,7 @@ END = "To stop this, mention me with `adopt none`."
 NAME_LIMIT = 40
 """The part of a name that a list shows, so that the longest one fits into a section."""
 
-NONE = SlackMessage(f"No sessions are adopted here. {HOW}")
+NONE = SlackMessage(f"Sessions that start elsewhere don't get threads in this channel. {HOW}")
 
 
 def shown(rules: Sequence[Rule], names: Mapping[UserId, str]) -> SlackMessage:

@@ -9,7 +9,7 @@ from bot.text.to_slack import cut, quiet
 from bot.wording import actions
 from bot.wording.lifecycle.form import Offer, beside, fields
 from bot.wording.message import SlackMessage, View, button, context, field, form, text_input
-from bot.wording.phrases import as_code, codes, session_link
+from bot.wording.phrases import as_code, cap_of, codes, session_link
 
 PREFACE_SHOWN = 400
 LONGEST_ADDRESS = 300
@@ -23,7 +23,7 @@ HOW = (
 
 
 TITLE = "Defaults"
-HEADING = "Every session that starts here uses these. What a prompt chooses goes first."
+HEADING = "Every session that starts here uses these. A prompt's own options take precedence."
 TOO_LONG = "The words before each prompt are too long to show here. They stay as they are."
 PREFACE_LIMIT = 3_000
 
@@ -115,9 +115,9 @@ def _limits(it: Shown) -> str:
     told = []
     cap = it.profile.options.max_acu
     if cap is None and it.cap is not None:
-        told.append(f"Each may use {it.cap} ACUs, unless its prompt says `max:`.")
+        told.append(f"Each may use {cap_of(it.cap)}, unless its prompt says `max:`.")
     if it.ceiling is not None and cap is not None and cap > it.ceiling:
-        told.append(f"The highest cap here is {it.ceiling} ACUs, so that applies.")
+        told.append(f"The highest cap here is {cap_of(it.ceiling)}, so that applies.")
     if it.ignored:
         named = ", ".join(as_code(one) for one in it.ignored)
         told.append(f"Devin's API v1 ignores {named}.")

@@ -272,7 +272,7 @@ def problem(one: OptionProblem) -> str:
         OptionFlaw.NEAR: f"{value}: did you mean `{one.key}:`? If not, put a word in front of it",
         OptionFlaw.TOO_MANY: f"a session can have {value} tags at most",
         OptionFlaw.LACKING: f"`{one.key}` can't be chosen with Devin's API v1",
-        OptionFlaw.ABOVE: f"`max:` can be at most {value} ACUs here",
+        OptionFlaw.ABOVE: f"`max:` can be at most {value} here",
         OptionFlaw.NO_PLAYBOOK: f"none of Devin's playbooks has the macro {value}",
         OptionFlaw.NO_DEFAULT: f"a `{one.key}` is for one session, and can't be a default",
         OptionFlaw.TOO_LONG: f"`{one.key}` can have {value} characters at most",

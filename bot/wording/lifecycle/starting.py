@@ -20,8 +20,8 @@ BUSY = SlackMessage(
 
 UNDER_WAY = (
     "A new session is being started in this thread. Once Devin has it, I'll link the thread to it, "
-    "and replies posted in the meantime will be sent, too. If a message of yours asked for it, "
-    "deleting that stops it until then."
+    "and replies posted in the meantime will be sent, too. To cancel "
+    "it until then, delete the message with which you asked for it, if there is one."
 )
 
 NOTHING = SlackMessage(

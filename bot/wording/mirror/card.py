@@ -239,7 +239,7 @@ def at_cap(acus: float, cap: int) -> str:
 
 def far_cap(session: NamedSession, one: Said) -> SlackMessage:
     """Tell the thread of a session's start of its cap; no thread is linked to it any more."""
-    used = f"It has used *{acus_of(one.acus, one.cap)}*, its cap."
+    used = f"It has used *{acus_of(one.acus, one.cap)}*, and stops once its cap is used up."
     if one.kind is SaidKind.CAP_REACHED:
         used = f"It {at_cap(one.acus, one.cap)}."
     return SlackMessage(
@@ -332,7 +332,7 @@ def result(address: str, review: Review) -> SlackMessage:
 def late(address: str) -> SlackMessage:
     """Say that the result isn't waited for any longer."""
     return SlackMessage(
-        f"I got no result for {_of(address)} within two hours, so I've stopped waiting for one. "
+        f"I got no result for the {_of(address)} within two hours, so I've stopped waiting. "
         "Check the pull request, or ask for a review again."
     )
 

@@ -89,8 +89,8 @@ def sentence(one: Said, framing: Framing, *, is_below: bool) -> str:
             said += f" {advice}" if leads_on else ""
         case SaidKind.TROUBLE if one.trouble is Trouble.LIMIT:
             said = (
-                f"{to}Devin has *stopped*: it reached a usage or billing limit. Fix that in "
-                "Devin, then reply here to continue."
+                f"{to}Devin has *stopped*: it reached a usage or billing limit. Once that "
+                "is raised in Devin, reply here to continue."
             )
         case SaidKind.TROUBLE:
             said = f"{to}Devin has *stopped* because of an error. Reply here to try again."
@@ -120,7 +120,8 @@ _PULL_REQUESTS = {
 
 def _of_cap(one: Said, to: str) -> str:
     if one.kind is SaidKind.CAP_NEAR:
-        return f"Devin has used *{acus_of(one.acus, one.cap)}*, this session's cap."
+        used = f"*{acus_of(one.acus, one.cap)}*"
+        return f"Devin has used {used}, and stops once this session's cap is used up."
     return f"{to}This session {at_cap(one.acus, one.cap)}. To go on, press *{CONTINUE}*."
 
 
