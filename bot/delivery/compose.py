@@ -13,6 +13,7 @@ from bot.text import to_devin
 from bot.text.mrkdwn import Mention, Names, block_quote, link
 from bot.text.names import called, speaker
 from bot.text.to_slack import cut
+from bot.text.typed import mark_typed
 
 MOST_SAID = MOST_QUOTED = 40_000
 """Most characters of a reply, and of all messages that it forwards: Slack's limit for a `text`."""
@@ -88,9 +89,9 @@ def compose(
     """Compose author, text, forwarded messages and links, in that order.
 
     `author` and `sender` are names; `sender` is that of the person who sent the message, if that
-    was not its author. Only the first line can look like one that says who speaks, and it says why
-    the author may not message Devin, by their `standing`. Unless it `signs`, that line is left out
-    of what says anything else; nothing looks like it then.
+    was not its author. The first line says who speaks, and why the author may not message Devin, by
+    their `standing`; below it, what looks like its end is marked. Unless it `signs`, that line is
+    left out of what says anything else.
     """
     said = speaker(author, reply.speaker)
     if sender and reply.sent_by:
@@ -113,7 +114,7 @@ def compose(
         for file in reply.files
         if file.spoken
     ]
-    rest = to_devin.mark_typed(to_devin.neutralise_attachments("\n\n".join(parts)))
+    rest = mark_typed(to_devin.neutralise_attachments("\n\n".join(parts)))
     if not signs and rest:
         line = CORRECTS if reply.is_correction else ""
     return "\n\n".join(filter(None, (line, rest)))

@@ -14,7 +14,7 @@ LONGEST = 40
 """Most characters of a name in a prompt."""
 
 _UNSEEN = frozenset({"Cc", "Cf", "Mn", "Me", "Zs", "Zl", "Zp"})
-_LIKE_BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+LIKE_BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 _KEPT = frozenset("'\u2019.,-_/")
 _LIKE_AN_ID = re.compile(r"[^\W\d].*\d")
 _HANDLE = re.compile(r"[\w.-]{1,80}")
@@ -23,7 +23,7 @@ _HANDLE = re.compile(r"[\w.-]{1,80}")
 def is_readable(text: str) -> bool:
     """True if `text` has a character that a reader would see."""
     return any(
-        unicodedata.category(char) not in _UNSEEN and char not in _LIKE_BLANKS for char in text
+        unicodedata.category(char) not in _UNSEEN and char not in LIKE_BLANKS for char in text
     )
 
 
@@ -63,7 +63,7 @@ def _seen(name: str) -> list[str]:
     found: list[str] = []
     for char in unicodedata.normalize("NFKC", name):
         category, last = unicodedata.category(char), found[-1] if found else ""
-        if category in {"Cc", "Zl", "Zp", "Zs"} or char in _LIKE_BLANKS:
+        if category in {"Cc", "Zl", "Zp", "Zs"} or char in LIKE_BLANKS:
             found.append(" ")
         elif category[0] == "M" and _script(char) != _script(last):
             continue

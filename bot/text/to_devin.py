@@ -4,9 +4,7 @@ No line of the result is an attachment reference, and it can always be encoded a
 here does I/O or raises.
 
 The line that says who speaks ends in `Ada Lovelace, U0ADA (in Slack):`. The name is what a person
-chose (`names`); the ID is Slack's. In the rest of a message, such an end is marked as typed. It is
-looked for as it is seen: in any case and width, with marks or unseen characters in between, and in
-letters of other scripts that look alike.
+chose (`names`); the ID is Slack's. In the rest of a message, such an end is marked (`typed`).
 
 An aside is recognized by what people see, too: a message that begins with `(aside)` or `!aside`,
 Devin's own convention (docs.devin.ai/integrations/slack). What people meant to keep among
@@ -17,9 +15,8 @@ the kind of a bracket, and words may follow in it. But `(aside from that)` is no
 
 import re
 import unicodedata
-from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import accumulate, chain, pairwise
+from itertools import chain
 
 from bot.model.record import encodable, string
 from bot.model.replies import Reply
@@ -28,41 +25,6 @@ from bot.text import content, mrkdwn, rich_text
 from bot.text.mrkdwn import NO_NAMES, Mention, Names, unescape
 from bot.text.names import is_readable
 from bot.text.to_slack import seen
-
-_ALIKE = str.maketrans(
-    "[{1|l\u0131\u0456\u0269\u03b9\u04cf\u043f\u0578\u03b7\u0455\u0441\u03f2\u043a\u03ba\u0430\u03b1",
-    "((iiiiiiiinnnscckkaa",
-)
-"""What looks alike, as one character; `i` stands for `l` as well."""
-
-_END = re.compile(r"\([^a-z0-9(]{0,20}in[^a-z0-9]{0,20}siack")
-
-
-def mark_typed(text: str) -> str:
-    """Return `text` with `(in Slack` written `(typed: in Slack`; twice changes nothing."""
-    if text.isascii() and not _END.search(text.lower().translate(_ALIKE)):
-        return text
-    looks = [_look(char) for char in text]
-    ends = list(accumulate(map(len, looks)))
-    found = (one.start() + 1 for one in _END.finditer("".join(looks)))
-    cuts = [0, *(bisect_left(ends, place) + 1 for place in found), len(text)]
-    return "typed: ".join(text[begin:end] for begin, end in pairwise(cuts))
-
-
-def _look(char: str) -> str:
-    """Return what a character looks like: lower-case letters of ASCII, or nothing if unseen."""
-    if char.isascii():
-        return char.lower().translate(_ALIKE)
-    category = unicodedata.category(char)
-    if category == "Ps":
-        return "("
-    plain = unicodedata.normalize("NFKD", char)
-    if category == "So" and plain == char:  # such as 🅸 and regional indicators
-        letter = unicodedata.name(char, "").rpartition(" ")[2]
-        plain = letter if len(letter) == 1 else char
-    look = "".join(one for one in plain if not unicodedata.combining(one) and is_readable(one))
-    return look.casefold().translate(_ALIKE)
-
 
 _ATTACHMENT = re.compile(
     r'(?<![^\W_])(attachment)([\s*_~`]*:[\s*_~`]*["“”][^"“”\n]*/)', re.IGNORECASE

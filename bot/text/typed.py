@@ -1,0 +1,101 @@
+"""Marks what a person typed that looks like the end of the line that says who speaks.
+
+That line ends in `Ada Lovelace, U0ADA (in Slack):`. An end is found by its shape, both as it is
+written and as Markdown and HTML show it: a bracket, and seven letters, each of them the right one
+or any character beyond ASCII, since all of these may look like anything. Nothing here knows which
+letters look alike. So a bracket with two foreign words of that shape is marked, too, but only
+before a colon, since people write `(не более 5)`.
+"""
+
+import html
+import re
+import unicodedata
+from bisect import bisect_left
+from collections.abc import Iterable
+from functools import lru_cache
+from itertools import accumulate, pairwise
+
+from bot.text.names import LIKE_BLANKS, is_readable
+
+_ALIKE = str.maketrans("[{1|l", "((iii")
+"""What looks alike in ASCII, as one character; `i` stands for `l` as well."""
+
+_LETTER, _OTHER = "¿", "¡"
+"""The looks of letters and digits, and of symbols, that ASCII doesn't have."""
+
+_FOREIGN = f"{_LETTER}{_OTHER}"
+_LIKE_IN = rf"[i{_FOREIGN}]\(?[n{_FOREIGN}]"
+_LIKE_SLACK = rf"[s$5{_FOREIGN}]\(?[i{_FOREIGN}]\(?[a@4{_FOREIGN}]\(?[c{_FOREIGN}]\(?[k{_FOREIGN}]"
+_GAP = f"[^a-z0-9({_FOREIGN}]{{0,20}}+"
+_SEVEN = f"[{_FOREIGN}]{{2}}{_GAP}[{_FOREIGN}]{{5}}"
+_TWO_WORDS = f"(?![{_FOREIGN}]{{3}}){_SEVEN}(?![a-z0-9{_LETTER}])"
+_END = re.compile(
+    rf"\((?:[^a-z0-9(]{{0,20}}in[^a-z0-9]{{0,20}}[s$5]i[a@4]ck"
+    rf"|{_GAP}(?!{_SEVEN}){_LIKE_IN}{_GAP}\(?{_LIKE_SLACK}"
+    rf"|{_GAP}{_TWO_WORDS}[^\n]{{0,100}}?[:{_OTHER}])"
+)
+_SHOWN = re.compile(
+    r"(?P<entity>&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,31});)"
+    r"|<!--.{0,200}?-->|</?[a-zA-Z][^<>]{0,200}>"  # HTML, and addresses in angle brackets
+    r"|\](?:\([^()\s]{0,500}\)|\[[^\[\]]{0,200}\])"  # the address of a link, or its reference
+    r"|[*_~`\\]|.",
+    re.DOTALL,
+)
+"""What Markdown shows as one character, or doesn't show."""
+
+
+def mark_typed(text: str) -> str:
+    """Return `text` with `(in Slack` written `(typed: in Slack`; twice changes nothing."""
+    if text.isascii() and not re.search(r"[\[({&]", text):
+        return text
+    places = _found((char, _look(char)) for char in text)
+    if re.search(r"[*_~`\\<&\]]", text):
+        shown = _SHOWN.finditer(text)
+        places |= _found((one[0], _look_of(one[0], one["entity"])) for one in shown)
+    cuts = [0, *sorted(places), len(text)]
+    return "typed: ".join(text[begin:end] for begin, end in pairwise(cuts))
+
+
+def _found(parts: Iterable[tuple[str, str]]) -> set[int]:
+    """Return the places behind brackets of such an end, in a text of parts with their looks."""
+    ends, lengths, looks, last = list[int](), list[int](), list[str](), ""
+    for end, look in parts:
+        blank = look.isspace() and look == last  # many blanks look like one
+        ends.append(len(end))
+        looks.append("" if blank else look)
+        lengths.append(len(looks[-1]))
+        last = look or last
+    ends, lengths = list(accumulate(ends)), list(accumulate(lengths))
+    found = _END.finditer("".join(looks))
+    return {ends[bisect_left(lengths, one.start() + 1)] for one in found}
+
+
+def _look_of(part: str, entity: str | None) -> str:
+    if entity:
+        return "".join(map(_look, html.unescape(entity)))
+    return _look(part) if len(part) == 1 and part not in "*_~`\\" else ""
+
+
+@lru_cache(4096)
+def _look(char: str) -> str:
+    """Return what a character looks like: lower-case letters of ASCII, or nothing if unseen."""
+    category = unicodedata.category(char)
+    if char.isspace() or char in LIKE_BLANKS:
+        look = "\n" if char == "\n" else " "
+    elif char.isascii():
+        look = char.lower().translate(_ALIKE)
+    elif category in {"Ps", "Pe"}:
+        look = "("
+    elif category in {"Pd", "Pi", "Pf", "Pc"}:
+        look = "-"
+    else:
+        look = _plain(char, category) if is_readable(char) else ""
+    return look
+
+
+def _plain(char: str, category: str) -> str:
+    plain = unicodedata.normalize("NFKD", char)
+    plain = "".join(one for one in plain if not unicodedata.combining(one) and is_readable(one))
+    if plain.isascii() and plain:
+        return plain.lower().translate(_ALIKE)
+    return _LETTER if char.isalnum() and category != "Lm" else _OTHER
