@@ -11,20 +11,18 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
-from typing import Any
 
+from bot.catch_up.reading import Found, Histories, ThreadReader
 from bot.model import errors
 from bot.model.record import mapping, mappings, string
 from bot.model.replies import FOR_NO_SESSION, Change, Evidence, Reply
 from bot.model.sessions import OVER, SessionId
 from bot.model.threads import Link, ThreadRef
-from bot.model.times import Micros, Ts, is_ts, micros_ts, ts_micros
+from bot.model.times import Micros, is_ts, micros_ts, ts_micros
 from bot.redis.keep import BACKFILL_LEASE
 from bot.relay import UseCases
 from bot.runtime import metrics
 from bot.runtime.in_flight import guarded
-from bot.slack.lookups import Need
 from bot.slack.receiving.socket_mode import TRIPS
 from bot.slack.threads import REPLIES
 from bot.store.checkpoints import Unread
@@ -34,118 +32,10 @@ from bot.store.outbox import Schedule
 from bot.store.revisions import TOO_LATE
 from bot.wording import delivery_reports
 from handlers.answering import refuse
-from handlers.mentions import claim_of, is_missed
-from handlers.parse.commands import VERBS, Command, Kind, classify
-from handlers.parse.messages import is_for_bot, is_own
+from handlers.mentions import claim_of
+from handlers.parse.messages import is_for_bot
 
 log = logging.getLogger(__name__)
-
-MOST_PAGES = 20
-"""Pages that are read of one thread: 4,000 replies."""
-
-CHANNEL_GONE = frozenset(
-    {"channel_not_found", "not_in_channel", "missing_scope", "access_denied", errors.NO_ACCESS}
-)
-"""Slack's error codes that apply to every thread of the channel."""
-
-
-@dataclass(slots=True)
-class Found:
-    """The content found in a thread; `latest` is the last message's time.
-
-    `silenced` has the replies that were written after a missed `unlink` or `mute`. What
-    `was_awaited` by a link that took its time is not late. Those of the replies were `missed` that
-    are accepted now and did not just wait for Slack to say who wrote them.
-    """
-
-    thread: ThreadRef
-    root: Mapping[str, Any] = field(default_factory=dict)
-    latest: Micros = Micros(0)
-    replies: list[Reply] = field(default_factory=list)
-    unheard: list[Command] = field(default_factory=list)
-    silenced: list[Reply] = field(default_factory=list)
-    missed: int = 0
-    was_awaited: bool = False
-
-    @property
-    def is_silenced(self) -> bool:
-        """True if an `unlink` or `mute` was missed; nothing written after it may go to Devin."""
-        return any(VERBS[command.verb].silences for command in self.unheard)
-
-
-class ThreadReader:
-    """Reads threads; a catch-up clears the channels that were `out_of_reach` in an earlier one."""
-
-    def __init__(self, cases: UseCases) -> None:
-        self._cases = cases
-        self._next_call = 0.0
-        self.out_of_reach: dict[str, str] = {}
-
-    @property
-    def pause(self) -> float:
-        """The seconds for which no thread is to be read that no mail waits for."""
-        return max(0.0, self._next_call - time.monotonic())
-
-    async def read(self, thread: ThreadRef, oldest: Micros) -> Found | None:
-        """Read `thread` after `oldest`; None if Slack does not show it. Raises Slack's errors."""
-        if (reason := self.out_of_reach.get(thread.channel)) is not None:
-            metrics.CAUGHT_UP.labels(reason).inc()
-            return None
-        read, cursor = Found(thread), None
-        try:
-            for _ in range(MOST_PAGES):
-                page, cursor = await self._page(thread, cursor, micros_ts(oldest))
-                await self._sort(page, oldest, read)
-                if cursor is None:
-                    break
-            else:
-                log.warning("thread not read to its end", extra=thread.log_fields)
-        except errors.SlackRefused as error:
-            if error.reason in errors.OPERATOR_MUST_ACT - {errors.NO_ACCESS}:
-                raise
-            metrics.CAUGHT_UP.labels(error.reason).inc()
-            log.error("thread not read", extra=thread.log_fields | {"reason": str(error)})  # noqa: TRY400  (Slack's code says all)
-            if error.reason in CHANNEL_GONE:
-                self.out_of_reach[thread.channel] = error.reason
-            return None
-        metrics.CAUGHT_UP.labels("read").inc()
-        return read
-
-    async def _sort(self, page: Sequence[Mapping[str, Any]], oldest: Micros, read: Found) -> None:
-        for message in page:
-            if is_ts(ts := string(message, "ts")):
-                read.latest = max(read.latest, ts_micros(ts))
-            if ts == read.thread.thread_ts:
-                read.root = message
-            found = self._parse(message, read.thread)
-            if found is None or ts_micros(found.ts) <= oldest:
-                continue
-            if isinstance(found, Command):
-                if await is_missed(self._cases, found):
-                    read.unheard.append(found)
-            elif read.is_silenced:
-                read.silenced.append(found)
-            else:
-                read.replies.append(found)
-
-    def _parse(self, message: Mapping[str, Any], thread: ThreadRef) -> Reply | Command | None:
-        """Parse a reply, words to the bot or a command; None for any other message, or our own."""
-        ours = self._cases.workspace.identity
-        if is_own(message, ours):
-            return None
-        said = classify({**message, "channel": thread.channel}, ours)
-        if said is None:
-            return None
-        is_meant = said.kind is Kind.REPLY or said.is_spoken
-        return said.command or (said.message if is_meant else None)
-
-    async def _page(
-        self, thread: ThreadRef, cursor: str | None, oldest: Ts
-    ) -> tuple[Sequence[Mapping[str, Any]], str | None]:
-        workspace = self._cases.workspace
-        self._next_call = max(time.monotonic(), self._next_call) + workspace.timing.thread_pause
-        return await workspace.threads.page(thread, cursor, Need.MAIL, oldest=oldest)
-
 
 MOST_THREADS = 2_000
 """Most threads that are read, which takes an hour; the log counts the rest."""
@@ -166,7 +56,7 @@ class CatchUp:
     def __init__(self, cases: UseCases, schedule: Schedule, most: int = MOST_THREADS) -> None:
         self.cases, self.schedule, self._most = cases, schedule, most
         self._checkpoints, self._listening = cases.state.checkpoints, cases.listening
-        self._reader = ThreadReader(cases)
+        self._reader, self._histories = ThreadReader(cases), Histories(cases)
         self._pause = cases.workspace.timing.backfill_pause
         self._put_off: dict[SessionId, float] = {}
 
@@ -206,6 +96,7 @@ class CatchUp:
     async def _catch_up(self) -> None:
         """Read, with the lease, until only threads that Slack does not show are left."""
         self._reader.out_of_reach.clear()
+        self._histories.forget()
         skipped: set[ThreadRef] = set()
         while True:
             await self._listening.note()
@@ -234,23 +125,52 @@ class CatchUp:
             if session not in plan:
                 await self._release(gap, session, [])
         self._leave_out_put_off(plan)
+        self._histories.begin([one for threads in plan.values() for one in threads])
         while plan:
+            await self._leave_out_quiet(gap, plan, skipped)
+            if not plan:
+                break
             if (chosen := await self._next(plan)) is None:
                 return False  # noted during this pass; its mail doesn't wait for the rest of it
-            session, threads = chosen, plan.pop(chosen)
-            try:
-                await self._read(gap, session, threads, skipped)
-            except (errors.SlackAway, errors.UnderWay) as error:
-                if await self._later(session, error):
-                    return False
-            except TRIPS:
-                # An unforeseen message must not keep other sessions from being caught up.
-                log.exception("session not caught up", extra=_ids(session))
-                skipped.update(one.thread for one in threads)
+            if await self._read_or_put_off(gap, chosen, plan.pop(chosen), skipped):
+                return False
         if self._put_off:
             await self._until_wanted(min(self._put_off.values()) - time.monotonic())
             return False
         return not await self._checkpoints.let_go(gap)
+
+    async def _leave_out_quiet(
+        self, gap: str, plan: dict[SessionId, list[Unread]], skipped: set[ThreadRef]
+    ) -> None:
+        """Release the sessions in whose threads, as channels' histories show, nothing is new."""
+        if not self._histories.are_due:
+            return
+        of = {one.thread: session for session, threads in plan.items() for one in threads}
+        awaited = {*await self._checkpoints.awaited()}
+        first = {thread.channel for thread, session in of.items() if session in awaited}
+        async for quiet in self._histories.read(first):
+            done = {
+                session: plan.pop(session)
+                for session in {of[thread] for thread in quiet}
+                if all(one.thread in self._histories.quiet for one in plan[session])
+            }
+            await asyncio.gather(
+                *(self._read_or_put_off(gap, *each, skipped) for each in done.items())
+            )
+
+    async def _read_or_put_off(
+        self, gap: str, session: SessionId, threads: Sequence[Unread], skipped: set[ThreadRef]
+    ) -> bool:
+        """Read the threads of a session; return True after the wait if Slack limits all threads."""
+        try:
+            await self._read(gap, session, threads, skipped)
+        except (errors.SlackAway, errors.UnderWay) as error:
+            return await self._later(session, error)
+        except TRIPS:
+            # An unforeseen message must not keep other sessions from being caught up.
+            log.exception("session not caught up", extra=_ids(session))
+            skipped.update(one.thread for one in threads)
+        return False
 
     def _leave_out_put_off(self, plan: dict[SessionId, list[Unread]]) -> None:
         now, put_off = time.monotonic(), self._put_off
@@ -309,7 +229,10 @@ class CatchUp:
             link = await self.cases.state.links.get(one.thread)
             # Only what `Accepting.read_since` notes begins just before the link.
             is_awaited = link is not None and one.after == link.since - 1
-            found = await self._reader.read(one.thread, max(one.after + is_awaited, oldest))
+            found = self._histories.quiet.get(one.thread)
+            if found is None:
+                after = one.after + is_awaited
+                found = await self._reader.read(one.thread, max(after, oldest))
             if found is None:
                 skipped.add(one.thread)
             else:

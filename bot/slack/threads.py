@@ -12,6 +12,7 @@ from bot.model.errors import OPERATOR_MUST_ACT, SlackAway, SlackRefused
 from bot.model.record import mapping, mappings, string, strings
 from bot.model.threads import ThreadRef
 from bot.model.times import Ts
+from bot.redis.connection import Store
 from bot.slack.api import RateLimits, call
 from bot.slack.lookups import Budget, Need
 from bot.wording.actions import HOW_TO_ANSWER, parse_answer_value
@@ -38,6 +39,10 @@ INERT: Mapping[str, Any] = {"parse": "none", "link_names": False}
 
 
 REPLIES = "conversations.replies"
+HISTORY = "conversations.history"
+MOST_FIRSTS = 999
+"""The most messages that a page of a channel's history has."""
+
 SET_STATUS = "assistant.threads.setStatus"
 THREADS = 10_000
 REFUSED_SECONDS = 3_600.0
@@ -60,16 +65,17 @@ class Threads:
     Each method may raise `SlackAway`, also for a rate limit that is known (`RateLimits`), and
     `SlackRefused` unless it says otherwise.
 
-    All processes read threads by one budget (`reads`), in which what people ask for comes first.
+    All processes that share `store` read threads by one budget, in which what people ask for comes
+    first, and channels by another.
 
     If Slack no longer knows a channel by its id, `moved` has the current one, for reads, marks and
     buttons. Outsiders may read along there, so a post `follows` only if it is about messages
     that stand there, and not what Devin or a person says.
     """
 
-    def __init__(self, client: AsyncWebClient, moved: Moves, reads: Budget) -> None:
+    def __init__(self, client: AsyncWebClient, moved: Moves, store: Store) -> None:
         self._client = client
-        self._reads = reads
+        self._reads, self._histories = Budget(store, REPLIES), Budget(store, HISTORY)
         self._limits = RateLimits()
         self._moved = moved
         self._refused: TTLCache[ThreadRef, None] = TTLCache(THREADS, REFUSED_SECONDS)
@@ -129,7 +135,7 @@ class Threads:
             found = await self.first(thread, since, lambda one: _key_of(one) == key)
         else:
             page = await self._call(
-                "conversations.history",
+                HISTORY,
                 channel=thread.channel,
                 oldest=since,
                 limit=1_000,
@@ -182,6 +188,18 @@ class Threads:
                 REPLIES, thread.channel, follows=True, ts=thread.thread_ts, limit=200, **how
             )
         return page["messages"], (page.get("response_metadata") or {}).get("next_cursor") or None
+
+    async def firsts(
+        self, channel: str, oldest: Ts, latest: Ts
+    ) -> tuple[Sequence[Mapping[str, Any]], bool]:
+        """Return the messages that are in no thread or begin one, newest first; True if not all.
+
+        What begins a thread has the `ts` of the `latest_reply` (slackapi/java-slack-sdk#129).
+        """
+        span = {"oldest": oldest, "latest": latest, "inclusive": True}
+        async with self._histories.spent(Need.MAIL):
+            page = await self._ask(HISTORY, channel, follows=True, limit=MOST_FIRSTS, **span)
+        return page["messages"], bool(page.get("has_more"))
 
     async def message(
         self, thread: ThreadRef, ts: str, need: Need = Need.ACT

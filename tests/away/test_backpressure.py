@@ -34,7 +34,7 @@ from sandbox import Sandbox
 from tests.conftest import environ_of
 from tests.support.desk import OTHER_SESSION, SESSION, Desk
 from tests.support.processes import BotProcess, bot_process, kept_valkey
-from tests.support.schedules import Planned, reads, unmoved
+from tests.support.schedules import Planned, unmoved
 from tests.support.tables import each
 from tests.support.told import forbidden
 from tests.support.waiting import until_settled, wait_until
@@ -161,7 +161,7 @@ async def test_marks_beyond_what_slack_takes_are_dropped_and_words_are_kept(
     notices = Notices(
         outbox=Outbox(store),
         schedule=schedule,
-        threads=Threads(client, unmoved, reads(store)),
+        threads=Threads(client, unmoved, store),
         background=background,
     )
 

@@ -10,7 +10,7 @@ import pytest
 from redis.asyncio import Redis
 
 from bot.app import Bot
-from bot.catch_up.backfill import Found, ThreadReader
+from bot.catch_up.reading import Found, ThreadReader
 from bot.mirror.poll import Polling
 from bot.model.errors import (
     BadStep,

@@ -34,7 +34,7 @@ from tests.support.desk import SESSION, Desk
 from tests.support.observers import Observed
 from tests.support.processes import bot_process, command, free_port
 from tests.support.raw_http import RawServer, answering, serving, whole
-from tests.support.schedules import reads, unmoved
+from tests.support.schedules import unmoved
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -115,7 +115,7 @@ async def test_calls_of_slack_go_through_its_proxy(store: Store) -> None:
         with pytest.raises(FileLeftOut, match=REFUSAL):
             async with SlackFiles(client).opened(file, 9):
                 pass
-        uploads = Uploads(client, Threads(client, unmoved, reads(store)))
+        uploads = Uploads(client, Threads(client, unmoved, store))
         with pytest.raises(SlackAway, match=REFUSAL):
             await uploads.send("a", 1, chunk())
         assert await respond(client, "https://hooks.slack.com/actions/1", {}) == REFUSAL

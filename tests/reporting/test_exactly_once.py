@@ -22,7 +22,7 @@ from bot.store.outbox import Outbox, Owed, OwedKind
 from bot.wording.message import SlackMessage
 from sandbox import Sandbox
 from tests.support.desk import key_of
-from tests.support.schedules import Planned, reads, unmoved
+from tests.support.schedules import Planned, unmoved
 from tests.support.slack_apps import web_client
 from tests.support.speaking import ID, TTL, Speaking, speaking
 
@@ -50,7 +50,7 @@ async def notice(speech: Speaking) -> Owed:
     """Owe the thread an answer to a command."""
     planned, outbox = Planned(), Outbox(speech.store)
     threads, background = (
-        Threads(web_client(speech.box.slack), unmoved, reads(speech.store)),
+        Threads(web_client(speech.box.slack), unmoved, speech.store),
         Background(InFlight()),
     )
     notices = Notices(outbox=outbox, schedule=planned, threads=threads, background=background)

@@ -12,7 +12,7 @@ from bot.slack.api import PAUSED
 from bot.slack.threads import Threads
 from bot.wording.message import SlackMessage
 from sandbox import Sandbox
-from tests.support.schedules import reads, unmoved
+from tests.support.schedules import unmoved
 from tests.support.slack_apps import web_client
 
 WORDS = SlackMessage("It is *done*.")
@@ -29,7 +29,7 @@ class Plain:
 @pytest.fixture
 def posts(box: Sandbox, store: Store) -> Threads:
     """Posts into the sandbox's Slack."""
-    return Threads(web_client(box.slack), unmoved, reads(store))
+    return Threads(web_client(box.slack), unmoved, store)
 
 
 @pytest.fixture
@@ -140,7 +140,7 @@ async def test_only_what_follows_reaches_a_channel_under_its_new_id(
     async def moved(_channel: str) -> str:
         return thread.channel
 
-    posts = Threads(web_client(box.slack), moved, reads(store))
+    posts = Threads(web_client(box.slack), moved, store)
     old = thread.model_copy(update={"channel": "C0OLD00000"})
     with pytest.raises(SlackRefused, match="channel_not_found"):
         await posts.post_once(old, WORDS, "key", again=True)

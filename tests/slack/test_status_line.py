@@ -8,14 +8,14 @@ from bot.model.threads import ThreadRef
 from bot.redis.connection import Store
 from bot.slack.threads import SET_STATUS, Threads
 from sandbox import Sandbox
-from tests.support.schedules import reads, unmoved
+from tests.support.schedules import unmoved
 from tests.support.slack_apps import web_client
 
 
 @pytest.fixture
 def threads(box: Sandbox, store: Store) -> Threads:
     """The threads of the sandbox's Slack."""
-    return Threads(web_client(box.slack), unmoved, reads(store))
+    return Threads(web_client(box.slack), unmoved, store)
 
 
 async def thread_in(box: Sandbox, name: str) -> ThreadRef:

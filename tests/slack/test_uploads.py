@@ -16,7 +16,7 @@ from bot.slack.api import MISSING_SCOPE, SlackClient
 from bot.slack.files import COMPLETE, NO_PLACE, Uploads
 from bot.slack.threads import Threads
 from sandbox import Sandbox
-from tests.support.schedules import reads, unmoved
+from tests.support.schedules import unmoved
 from tests.support.slack_apps import serving
 
 CONTENT = b"a report, " * 20_000
@@ -36,7 +36,7 @@ async def uploading(url: str, token: str, store: Store) -> AsyncIterator[Uploads
     """Uploads with a session of their own."""
     async with aiohttp.ClientSession() as session:
         client = SlackClient(token=token, base_url=url, session=session)
-        yield Uploads(client, Threads(client, unmoved, reads(store)))
+        yield Uploads(client, Threads(client, unmoved, store))
 
 
 @pytest.fixture

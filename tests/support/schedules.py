@@ -1,9 +1,6 @@
 """A schedule that only records requests."""
 
 from bot.model.sessions import SessionId
-from bot.redis.connection import Store
-from bot.slack.lookups import Budget
-from bot.slack.threads import REPLIES
 from bot.store.outbox import Owed
 
 
@@ -23,11 +20,6 @@ class Planned:
         """Record the request."""
         self.told.append((report, after * attempt))
         self.attempts.append(attempt)
-
-
-def reads(store: Store) -> Budget:
-    """Return the budget of reads of threads."""
-    return Budget(store, REPLIES)
 
 
 async def unmoved(_channel: str) -> None:

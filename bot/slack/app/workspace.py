@@ -23,9 +23,9 @@ from bot.settings import Settings
 from bot.slack.api import Functions, SlackClient, call, parse_scopes
 from bot.slack.app.manifest import required_scopes
 from bot.slack.channels import Channels
-from bot.slack.lookups import Budget, Source
+from bot.slack.lookups import Source
 from bot.slack.people import GUEST_FLAGS, HOME, People
-from bot.slack.threads import REPLIES, Threads
+from bot.slack.threads import Threads
 from bot.timing import Timing
 from bot.wording.phrases import admin_named
 
@@ -241,7 +241,7 @@ class Workspace:
         self.channels = Channels(self.source, settings.link_ttl)
         self.people = People(self.source, self.channels.lookup, self.team, identity.enterprise)
         self.permissions = Permissions(settings, self.people)
-        self.threads = Threads(client, self.channels.now, Budget(store, REPLIES))
+        self.threads = Threads(client, self.channels.now, store)
         self.functions = Functions(client)
         self.admin = admin_named(settings.admin_contact, mentions=settings.notify)
 
