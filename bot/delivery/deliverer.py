@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from bot.delivery.acting import sender
-from bot.delivery.sending import Lease, Message, Sender, lease_clock, retried
+from bot.delivery.sending import Lease, Message, Sender, lease_clock
 from bot.model.errors import StoreAway
 from bot.model.replies import FOR_OPERATOR, MAY_BE_THERE, Outcome, OutcomeKind, Refusal, Wait
 from bot.model.sessions import SessionId
+from bot.redis.connection import retried
 from bot.runtime import metrics
 from bot.runtime.in_flight import InFlight, Unforeseen, guarded
 from bot.runtime.logs import Event, audit

@@ -10,7 +10,6 @@ and nothing is sent until it ends. Then again one message tries first, of a sess
 just limited. Each process learns of a limit by itself.
 """
 
-import asyncio
 import logging
 import secrets
 import time
@@ -19,18 +18,17 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from http import HTTPStatus
-from typing import ParamSpec, TypeVar
 
 from bot.delivery.acting import Acting, is_about_acting
 from bot.delivery.attachments import Files
 from bot.delivery.compose import message_of
 from bot.delivery.reconcile import Attempt, reconcile
 from bot.devin.api import Devin
-from bot.model.errors import StoreAway
 from bot.model.files import Upload
 from bot.model.replies import Outcome, OutcomeKind, Refusal, Reply, Wait
 from bot.model.sessions import SessionId
 from bot.model.times import as_datetime
+from bot.redis.connection import retried
 from bot.redis.keep import SESSION_LEASE
 from bot.runtime import metrics
 from bot.runtime.in_flight import SHORTEST_SECONDS, Limit
@@ -93,19 +91,11 @@ class RateLimit:
         return replace(wait, retry_after=asked + self._limit.backlog)
 
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
 SENDING_SECONDS = 1.0
 """The time after which a session with much mail makes room for others."""
 
 RENEWALS = 3
 """The number of times a lease is renewed before it would expire."""
-
-RETRIED_SECONDS = 60.0
-"""The time for which a step that Redis does not accept is retried; then a poll finds it."""
-
-RETRY_PAUSE = 0.5
 
 
 def lease_clock() -> float:
@@ -143,22 +133,6 @@ class Lease:
         began = lease_clock()
         if await self.mailbox.renew(self.session, self.token):
             self.extend(began)
-
-
-async def retried(step: Callable[P, Awaitable[T]], *args: P.args, **named: P.kwargs) -> T:
-    """Make one step in the mailbox, and repeat it for a while if it raises `StoreAway`.
-
-    By the lease's token, a step that was made although its answer was lost is recognized.
-    """
-    began = time.monotonic()
-    while True:
-        try:
-            return await step(*args, **named)
-        except StoreAway as error:
-            if time.monotonic() - began > RETRIED_SECONDS:
-                raise
-            log.warning("Redis is waited for", extra={"reason": str(error)})
-            await asyncio.sleep(RETRY_PAUSE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,14 @@
 """The commands for any kind of record, and the version of all of them."""
 
+import asyncio
+import logging
 import math
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from copy import copy
 from datetime import timedelta
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from bot.model.errors import OperatorError, StoreAway
 from bot.model.times import Millis
@@ -17,8 +19,18 @@ from bot.redis.pipelining import Cluster, Pipelining, Script, pipelined
 from bot.timing import TIMING, Timing
 from bot.urls import is_cluster
 
+log = logging.getLogger(__name__)
+
 RETURN_SECONDS = 10.0
 """The time, after a Redis outage, in which other processes note the events they have refused."""
+
+RETRIED_SECONDS = 60.0
+"""The time for which a step that Redis does not accept is retried; then a poll finds it."""
+
+RETRY_PAUSE = 0.5
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def seconds(duration: timedelta) -> int:
@@ -121,6 +133,22 @@ async def open_store(url: str, timing: Timing = TIMING) -> AsyncIterator[Store]:
         yield Store(runner, timing)
     finally:
         await runner.aclose()
+
+
+async def retried(step: Callable[P, Awaitable[T]], *args: P.args, **named: P.kwargs) -> T:
+    """Make one step of work under a lease, and repeat it for a while if it raises `StoreAway`.
+
+    By the lease's token, a step that was made although its answer was lost is recognized.
+    """
+    began = time.monotonic()
+    while True:
+        try:
+            return await step(*args, **named)
+        except StoreAway as error:
+            if time.monotonic() - began > RETRIED_SECONDS:
+                raise
+            log.warning("Redis is waited for", extra={"reason": str(error)})
+            await asyncio.sleep(RETRY_PAUSE)
 
 
 SCHEMA = 1

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from bot.model.errors import OPERATOR_MUST_ACT, DevinAway, SlackAway, SlackRefused
+from bot.model.errors import OPERATOR_MUST_ACT, DevinAway, SlackAway, SlackRefused, StoreAway
 from bot.model.people import UserId
 from bot.model.record import Record, string
 from bot.model.replies import Outcome, OutcomeKind, Reply, place_of
@@ -21,6 +21,7 @@ from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import ThreadRef
 from bot.model.times import Ts
 from bot.redis import keep
+from bot.redis.connection import retried
 from bot.runtime import metrics
 from bot.runtime.in_flight import Background
 from bot.slack.api import PAUSED
@@ -94,6 +95,14 @@ class Reporter:
         if begun is None:
             return
         try:
+            await self._try(teller, begun, attempt, ends)
+        except StoreAway as error:  # its lease would keep the entry from everybody else
+            away = SlackAway("Redis", str(error), maybe_done=True)
+            await self._try_later(begun, away, attempt)
+
+    async def _try(self, teller: Teller, begun: Begun, attempt: int, ends: float) -> None:
+        owed = begun.owed
+        try:
             async with asyncio.timeout_at(ends):
                 told = await teller.tell(begun)
         except TimeoutError:
@@ -123,7 +132,7 @@ class Reporter:
         if delay is None:
             delay = self.pauses[min(max(failures, 1), len(self.pauses)) - 1]
         may_be_done = begun.again or isinstance(error, DevinAway) or error.maybe_done
-        await self.outbox.pause(begun, delay, may_be_done=may_be_done)
+        await retried(self.outbox.pause, begun, delay, may_be_done=may_be_done)
         level = logging.INFO if is_pause else logging.WARNING
         level = logging.ERROR if error.reason in OPERATOR_MUST_ACT else level
         ids = begun.owed.log_fields | {"reason": str(error), "seconds": delay}

@@ -27,7 +27,7 @@ from bot.model.replies import QUEUED, Outcome, Reply
 from bot.model.sessions import Said, SessionId
 from bot.model.threads import ThreadRef
 from bot.model.times import Millis, Ts
-from bot.redis.connection import Store, millis, seconds
+from bot.redis.connection import Store, millis, retried, seconds
 from bot.redis.keep import ENTRY_LEASE, TRIED
 from bot.redis.keys import subject_key
 from bot.store.lua import scripts
@@ -192,8 +192,9 @@ class Outbox:
 
     async def begin(self, owed: Owed) -> Begun | None:
         """Begin a try, and read the subject; None without an entry or its lease."""
-        answer = await scripts.begin_entry(
-            self._store, owed=str(owed), token=secrets.token_hex(8), lease_ms=millis(ENTRY_LEASE)
+        token, lease = secrets.token_hex(8), millis(ENTRY_LEASE)
+        answer = await retried(
+            lambda: scripts.begin_entry(self._store, owed=str(owed), token=token, lease_ms=lease)
         )
         if not answer:
             return None

@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 
-from bot.delivery.sending import Lease, lease_clock, retried
+from bot.delivery.sending import Lease, lease_clock
 from bot.devin.api import Devin
 from bot.model.errors import StoreAway
 from bot.model.people import UserId
@@ -15,7 +15,7 @@ from bot.model.replies import Outcome, OutcomeKind, Reply
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis import keep
-from bot.redis.connection import Store
+from bot.redis.connection import Store, retried
 from bot.store.links import Links
 from bot.store.mailbox import Head, Mailbox
 from sandbox import Sandbox
