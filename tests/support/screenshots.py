@@ -119,6 +119,7 @@ class Story:
         await page.locator("#writer").select_option("ada")
         question = posts(page, "words").filter(has=control(page, "answer_0"))
         await question.wait_for()
+        await page.locator("#replies > .working").wait_for(state="detached")
         await self._camera.film(page, 2.5)
         await self._camera.still(page, "question", (question, None))
         await self._camera.phone("phone")
