@@ -144,7 +144,7 @@ async def _linked(home: Path, threads: Sequence[ThreadRef]) -> None:
                 topic="Some words",
             )
             await links.create(thread, link, begins=True)
-        polls, _ = await watches.take(len(threads), timedelta(0))
+        polls, _, _ = await watches.take(len(threads), timedelta(0))
         for poll in polls:
             seen = Watched(
                 state=SessionState.WAITING,

@@ -82,7 +82,7 @@ async def _linked(home: Path, wire: Wire, ids: Sequence[str], roots: Sequence[st
         for start in range(0, len(ids), CHUNK):
             chunk = dict(zip(ids[start : start + CHUNK], roots[start:], strict=False))
             await asyncio.gather(*(_link(links, one, root) for one, root in chunk.items()))
-            polls, _ = await watches.take(CHUNK, timedelta(0))
+            polls, _, _ = await watches.take(CHUNK, timedelta(0))
             await asyncio.gather(*(_polled(watches, one, wire, picked) for one in polls))
         await store.delete(OUTBOX_KEY)  # the cards, whose posts would be measured, too
         await store.delete(THREADS_KEY)  # or the threads would be read at the start

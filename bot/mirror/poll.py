@@ -20,10 +20,12 @@ from bot.mirror.agents import StatusLines
 from bot.mirror.far_caps import FarCaps
 from bot.model.errors import SlackAway, StoreAway
 from bot.model.generation import generation_of
+from bot.model.people import NOBODY
 from bot.model.sessions import Child, SessionId, SessionState
 from bot.model.threads import ThreadRef
 from bot.runtime import metrics
 from bot.runtime.in_flight import Background, guarded
+from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
 from bot.store.outbox import Schedule
 from bot.store.state import State
@@ -366,7 +368,10 @@ class Polling:
     async def _take(self) -> float | None:
         """Begin to poll what is due; return the seconds until more is, if that is known."""
         ahead = EARLY_PAUSES * timedelta(seconds=self._timing.watch_pause)
-        polls, next_in = await self._watches.take(pace.MOST_SESSIONS, ahead)
+        polls, next_in, ended = await self._watches.take(pace.MOST_SESSIONS, ahead)
+        for thread, link in ended:
+            ids = {"session_id": "" if link is None else link.session, "why": "expired"}
+            audit(Event.UNLINKED, NOBODY, **thread.log_fields, **ids)
         if polls:
             task = self._background.spawn(self._poll(polls))
             self._under_way[task] = frozenset(one.session for one in polls)

@@ -10,6 +10,9 @@ UserId = NewType("UserId", str)
 WORKFLOW: UserId = UserId("workflow")
 """The author of a workflow step that names nobody; Slack's own ids are never lower-case."""
 
+NOBODY: UserId = UserId("nobody")
+"""Stands in the audit trail for the person where a link ends and nobody has ended it."""
+
 
 class Act(StrEnum):
     """What a person asks for, as far as the operator may leave it to some.

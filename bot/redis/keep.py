@@ -41,6 +41,9 @@ OWED = timedelta(days=30)
 TRIED = timedelta(days=7)
 """An entry of the outbox and its subject, at least, from each try at it."""
 
+EXPIRING = timedelta(hours=1)
+"""A link, beyond `LINK_TTL`: for a poll that ends it, and puts that on record."""
+
 WATCHED = timedelta(days=1)
 """What is known of a session, at least: it is polled every 5 min, and read every hour."""
 

@@ -128,7 +128,7 @@ class Accepting:
         )
         existing = await self.state.links.create(thread, link, begins=begins)
         if existing and existing.session != session and await self.gives_way(thread, existing):
-            await self.state.links.remove(thread, existing.session)
+            await self.unlink(thread, by, existing.session, why="gave_way")
             existing = await self.state.links.create(thread, link, begins=begins)
         found = existing or link
         # Slack sends a request again that takes long, and a script may run twice: a link that this
@@ -143,6 +143,16 @@ class Accepting:
                 await self.polling.begin(thread, session)
             await self.schedule.tell(card_owed(thread, link))
         return found, is_new
+
+    async def unlink(
+        self, thread: ThreadRef, by: UserId, session: SessionId | None = None, why: str = ""
+    ) -> Link | None:
+        """End the link of `thread`, and put that on record once; return it as `remove` does."""
+        link = await self.state.links.remove(thread, session)
+        if link and await self.state.claims.claim(f"unlinked:{thread.name}:{link.card}"):
+            ids = {"session_id": link.session, "why": why}
+            audit(Event.UNLINKED, by, **thread.log_fields, **ids)
+        return link
 
     async def is_starting(self, thread: ThreadRef) -> bool:
         """Return True while a session is being started in `thread`."""

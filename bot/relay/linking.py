@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from bot.delivery.acting import Acting
 from bot.mirror.audience import Audience, Heard
 from bot.model.errors import LinkedElsewhere
-from bot.model.people import Act, UserId
+from bot.model.people import NOBODY, Act, UserId
 from bot.model.replies import Reply
 from bot.model.sessions import Follow, SessionId
 from bot.model.threads import Link, ThreadRef
@@ -67,8 +67,7 @@ class Linking:
         Raises `NotLinked`, and `LinkedElsewhere` unless the link leads to a given `session`.
         """
         await self.accepting.check(by, thread.channel)
-        link = await self.state.links.remove(thread, session)
-        return await self._changed(link, thread, by, Event.UNLINKED)
+        return await self._shown(await self.accepting.unlink(thread, by, session), thread)
 
     async def mute(
         self,
@@ -123,10 +122,14 @@ class Linking:
         self, link: Link | None, thread: ThreadRef, by: UserId, event: Event, **ids: str
     ) -> Link:
         """Put a change on record, and have the card say it; raise if it found no such `link`."""
+        if link is not None:
+            audit(event, by, **thread.log_fields, session_id=link.session, **ids)
+        return await self._shown(link, thread)
+
+    async def _shown(self, link: Link | None, thread: ThreadRef) -> Link:
         if link is None:
             found = await self.accepting.linked(thread)
             raise LinkedElsewhere(*await self.naming.linked(found, thread.channel))
-        audit(event, by, **thread.log_fields, session_id=link.session, **ids)
         await self.accepting.show(thread, link)
         return link
 
@@ -142,7 +145,7 @@ class Linking:
                     words = thread_links.channel_moved(named[link.session])
                     # Owed before the link is gone, and once: a process may die in between.
                     await self.notices.say(now, words, once="moved")
-                await self.state.links.remove(thread)
+                await self.accepting.unlink(thread, NOBODY, why="moved")
         await self.state.profiles.move(channel, to)
         log.warning("channel has another id", extra={"channel": channel, "to": to})
 

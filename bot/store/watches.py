@@ -168,9 +168,14 @@ class Watches:
         self._store = store
         self._link_ttl = seconds(link_ttl)
 
-    async def take(self, limit: int, ahead: timedelta) -> tuple[Sequence[TakenPoll], float | None]:
-        """Take sessions that are due within `ahead`; return them and the seconds to the next."""
-        now, due, taken = await scripts.take_polls(
+    async def take(
+        self, limit: int, ahead: timedelta
+    ) -> tuple[Sequence[TakenPoll], float | None, Sequence[tuple[ThreadRef, Link | None]]]:
+        """Take sessions that are due within `ahead`; return them and the seconds to the next.
+
+        Also return the links that have ended without traffic, as far as they are known.
+        """
+        now, due, taken, ended = await scripts.take_polls(
             self._store, limit=limit, ahead_ms=millis(ahead), link_ttl=self._link_ttl
         )
         pause = self._store.timing.watch_pause
@@ -183,7 +188,8 @@ class Watches:
             )
             for session, raw, replied, wanted, sent_at, since in taken
         ]
-        return polls, max(0.0, (float(due) - now) / 1000) if float(due) else None
+        links = [(parse_thread(name), Link.parse(raw)) for name, raw in ended]
+        return polls, max(0.0, (float(due) - now) / 1000) if float(due) else None, links
 
     async def open(self, poll: TakenPoll) -> TakenPoll:
         """Return the poll with its threads, the messages read before, and its start."""

@@ -15,6 +15,7 @@ from bot.model.replies import Outcome, OutcomeKind
 from bot.model.sessions import Follow, SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.model.times import Micros
+from bot.redis import keep
 from bot.redis.connection import Store
 from bot.redis.keys import (
     THREADS_KEY,
@@ -80,9 +81,10 @@ async def test_a_new_link_has_nothing_of_one_that_expired(links: Links, raw: Red
 
 
 async def test_a_link_lives_as_long_as_the_setting_says(links: Links, raw: Redis) -> None:
-    """Its lifetime starts when it is made, and it expires."""
+    """Its lifetime starts when it is made, and it expires, some time after a poll would end it."""
     await links.create(thread(), a_link())
-    assert TTL.total_seconds() - 60 < await raw.ttl(at(link_key(thread()))) <= TTL.total_seconds()
+    longest = (TTL + keep.EXPIRING).total_seconds()
+    assert longest - 60 < await raw.ttl(at(link_key(thread()))) <= longest
     await raw.delete(at(link_key(thread())))
     assert await links.get(thread()) is None
     assert await links.active("T0TEAM", "C0GENERAL", WEEK) == []
@@ -197,15 +199,22 @@ async def test_a_record_that_cannot_be_read_is_no_link(
     assert await raw.get(at(link_key(thread()))) == raw_link
 
 
-async def test_threads_whose_link_has_expired_are_forgotten(links: Links, raw: Redis) -> None:
-    """The index would grow forever, since each new link extends its lifetime."""
-    now = time.time()
-    key = at(THREADS_KEY)
-    old, young = thread(1).name, thread(2).name
-    ages = {old: TTL.total_seconds() + 60, young: TTL.total_seconds() - 60}
+async def test_a_poll_ends_each_link_without_traffic_once(
+    links: Links, store: Store, raw: Redis
+) -> None:
+    """It returns them; the index would grow forever, since each new link extends its lifetime."""
+    old, young, lost = map(thread, range(1, 4))
+    ages = {one.name: TTL.total_seconds() + 60 for one in (old, lost)}
+    ages[young.name] = TTL.total_seconds() - 60
+    for one in (old, young):
+        await links.create(one, a_link())
+    key, (now, _) = at(THREADS_KEY), await raw.time()
     await raw.zadd(key, {name: (now - age) * 1000 for name, age in ages.items()})
-    await links.create(thread(3), a_link())
-    assert await raw.zrange(key, 0, -1) == [young, thread(3).name]
+    watches = Watches(store, TTL)
+    assert (await watches.take(1, timedelta(0)))[2] == [(old, a_link()), (lost, None)]
+    assert (await watches.take(1, timedelta(0)))[2] == []
+    assert await raw.zrange(key, 0, -1) == [young.name]
+    assert (await links.get(old), await links.get(young)) == (None, a_link())
 
 
 async def test_the_last_outcome_of_a_thread_is_told_to_status(store: Store, raw: Redis) -> None:

@@ -1,8 +1,9 @@
 -- Notes a thread's latest traffic, a reply or something that Devin said, and keeps its link for
--- another `ttl` seconds; nothing of a thread without a link.
+-- another `ttl` seconds, and until a poll ends it; nothing of a thread without a link.
 local function traffic(thread, now, ttl)
   if redis.call('EXISTS', key.link(thread)) == 0 then return end
   redis.call('ZADD', key.threads, now, thread)
-  redis.call('EXPIRE', key.threads, ttl)
-  redis.call('EXPIRE', key.link(thread), ttl)
+  for _, name in ipairs({key.threads, key.link(thread)}) do
+    redis.call('EXPIRE', name, ttl + keep.expiring)
+  end
 end

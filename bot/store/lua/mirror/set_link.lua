@@ -26,7 +26,6 @@ if new == '' then
 elseif was == '' then
   redis.call('SET', link, new)  -- a full Redis refuses this, but not after another write
   forget_thread(watched, thread)
-  redis.call('ZREMRANGEBYSCORE', key.threads, '-inf', now - link_ttl * 1000)
   traffic(thread, now, link_ttl)
   local card = key.subject(card_name)
   redis.call('HSET', card, 'session', session)

@@ -1,13 +1,21 @@
 -- Takes the sessions that are due within `ahead_ms`, if one is due now; each is due again after
 -- `keep.poll_lease`, should its poll not end. Returns the time, when the next session is due (0:
--- none), and of each taken session what `Watches.take` names.
+-- none), of each taken session what `Watches.take` names, and some links that end here, without
+-- traffic for `link_ttl` seconds: each thread, and its link, or '' if Redis has forgotten that.
 local limit = tonumber(ARGV[1])
 local ahead_ms = tonumber(ARGV[2])
 local link_ttl = tonumber(ARGV[3])
 
-local now = now_ms()
+local now, ended = now_ms(), {}
+local since = now - link_ttl * 1000
+for i, thread in ipairs(redis.call('ZRANGE', key.threads, '-inf', since, 'BYSCORE',
+                                   'LIMIT', 0, 100)) do
+  ended[i] = {thread, redis.call('GET', key.link(thread)) or ''}
+  redis.call('DEL', key.link(thread))
+  redis.call('ZREM', key.threads, thread)
+end
 local first = redis.call('ZRANGE', key.watch, 0, 0, 'WITHSCORES')
-if not first[1] or tonumber(first[2]) > now then return {now, first[2] or 0, {}} end
+if not first[1] or tonumber(first[2]) > now then return {now, first[2] or 0, {}, ended} end
 local taken, leases = {}, {}
 local due = redis.call('ZRANGE', key.watch, '-inf', now + ahead_ms, 'BYSCORE', 'LIMIT', 0, limit)
 for i, session in ipairs(due) do
@@ -20,4 +28,4 @@ for i, session in ipairs(due) do
 end
 redis.call('ZADD', key.watch, unpack(leases))
 redis.call('EXPIRE', key.watch, math.max(link_ttl, keep.watched))
-return {now, 0, taken}
+return {now, 0, taken, ended}
