@@ -7,9 +7,9 @@ local ahead_ms = tonumber(ARGV[2])
 local link_ttl = tonumber(ARGV[3])
 
 local now, ended = now_ms(), {}
-local since = now - link_ttl * 1000
-for i, thread in ipairs(redis.call('ZRANGE', key.threads, '-inf', since, 'BYSCORE',
-                                   'LIMIT', 0, 100)) do
+local idle = redis.call('ZRANGE', key.threads, '-inf', now - link_ttl * 1000, 'BYSCORE',
+                        'LIMIT', 0, 100)
+for i, thread in ipairs(idle) do
   ended[i] = {thread, redis.call('GET', key.link(thread)) or ''}
   redis.call('DEL', key.link(thread))
   redis.call('ZREM', key.threads, thread)
