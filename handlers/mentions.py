@@ -216,17 +216,28 @@ async def _default(cases: UseCases, command: Command) -> SlackMessage:
         await cases.say.set_default(channel, by, text)
     profile = await cases.say.default(channel, by)
     if profile.session is None:
+        cleared = commands.default_cleared(await cases.workspace.people.name(by))
+        await _announce(cases, command, cleared)
         return commands.NO_DEFAULT
     named = await cases.naming.one(profile.session, channel, by)
-    return commands.default_is(named, await cases.workspace.people.name(profile.session_by))
+    words = commands.default_is(named, await cases.workspace.people.name(profile.session_by))
+    await _announce(cases, command, words)
+    return words
+
+
+async def _announce(cases: UseCases, command: Command, words: SlackMessage) -> None:
+    """Tell the channel what a command that has an argument changed in it, if it is in a thread."""
+    thread = command.thread
+    if command.argument and command.ts != thread.thread_ts and not thread.is_direct:
+        await cases.notices.say(thread.in_channel, words, once=claim_of(thread, command.ts))
 
 
 async def _set(cases: UseCases, command: Command) -> SlackMessage | None:
-    """Show the channel's defaults or rules, or change them, which is told where it was asked."""
+    """Show the channel's defaults or rules, or change them, which the channel is told."""
     thread, by, argument = command.thread, command.by, command.argument
     is_none, once = argument.lower() == "none", claim_of(thread, command.ts)
     begins = command.ts == thread.thread_ts and not thread.is_direct
-    place = thread.model_copy(update={"thread_ts": ""}) if begins else thread
+    place = thread.in_channel if begins else thread
     if command.verb == "adopt":
         rules = () if is_none else parse_rules(argument)
         if rules is None:
@@ -245,9 +256,12 @@ async def _digest(cases: UseCases, command: Command) -> SlackMessage:
         await cases.usage.set_digest(channel, by, None if argument == "off" else Often(argument))
     found = await cases.usage.digest_of(channel, by)
     if found is None:
+        await _announce(cases, command, usage.no_digest(await cases.workspace.people.name(by)))
         return usage.NO_DIGEST
     digest, due = found
-    return usage.digest_is(digest, await cases.workspace.people.name(digest.by), due)
+    words = usage.digest_is(digest, await cases.workspace.people.name(digest.by), due)
+    await _announce(cases, command, words)
+    return words
 
 
 OBEYS: Mapping[str, Callable[[UseCases, Command], Awaitable[SlackMessage | None]]] = {

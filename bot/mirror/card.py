@@ -103,6 +103,7 @@ class CardTeller:
         link = heard.link
         if link is None or not is_linked:
             return ended_card(named)
+        chosen, standing_by = await self._start(named.session, thread.channel)
         return card(
             Card(
                 thread=thread,
@@ -113,7 +114,8 @@ class CardTeller:
                 follow=heard.follow,
                 is_barred=heard.is_barred,
                 is_unsure=heard.unsure is not None,
-                chosen=await self._chosen(named.session, thread.channel),
+                chosen=chosen,
+                standing_by=standing_by,
                 followed=await self._followed(thread.channel, seen),
             )
         )
@@ -140,13 +142,18 @@ class CardTeller:
                 if after is not None:
                     await self.schedule.tell(card_owed(thread, link), after)
 
-    async def _chosen(self, session: SessionId, channel: str) -> Sequence[str]:
-        """Return what a session of this channel was started with, less title and cap."""
+    async def _start(self, session: SessionId, channel: str) -> tuple[Sequence[str], str]:
+        """Return what a session of this channel was started with, less title and cap.
+
+        The name is that of who set the standing words that its prompt has.
+        """
         started = await self.state.watches.started(session)
         if started is None or started.channel != channel:
-            return ()
+            return (), ""
         options, _ = parse_options(escape(started.chosen))
-        return options.model_copy(update={"title": "", "max_acu": None}).each()
+        by = started.standing_by
+        name = await self.workspace.people.name(by) if by else ""
+        return options.model_copy(update={"title": "", "max_acu": None}).each(), name
 
     async def _show(
         self,

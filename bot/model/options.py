@@ -111,13 +111,14 @@ class Profile(Record):
     """What the starts of a channel use, its default session, its digest, and its rules.
 
     `preface` precedes each prompt, and is Slack markup. `by` is who last changed the options or
-    that, and `session_by` who chose the session.
+    that, `preface_by` who set that, and `session_by` who chose the session.
     """
 
     options: Options = Options()
     preface: str = ""
     session: SessionId | None = None
     by: UserId = UserId("")
+    preface_by: UserId = UserId("")
     session_by: UserId = UserId("")
     digest: Digest | None = None
     rules: tuple[Rule, ...] = ()
@@ -171,8 +172,11 @@ class Changes(Record):
         preface = self.preface if PREFACE in self.named else profile.preface
         if (options, preface) == (profile.options, profile.preface):
             return {}
+        nobody = UserId("")
         is_empty = options == Options() and not preface
-        return {"options": options, "preface": preface, "by": UserId("") if is_empty else by}
+        whose = profile.preface_by if preface == profile.preface else by
+        changed = {"options": options, "preface": preface, "by": nobody if is_empty else by}
+        return changed | {"preface_by": whose if preface else nobody}
 
 
 class OptionFlaw(StrEnum):

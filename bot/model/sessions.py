@@ -257,9 +257,9 @@ def still_asked(items: Sequence[Said]) -> tuple[Sequence[Said], Sequence[Said]]:
 class Started(Record):
     """The start of a session by the relay: who asked for it, in which thread, and what applied.
 
-    `cap` is the ACUs that the session may use, and `chosen` its options as written. `as_user` is
-    the person's own account in Devin, if it was started as them. `asked` is when it was last asked
-    for, and `until` when the last message was written that its prompt may have.
+    `cap` is the ACUs that the session may use, `chosen` its options as written, and `standing_by`
+    who set the standing words of its prompt. `as_user` is the person's own account in Devin, if it
+    was started as them. `asked` is when it was last asked for, and `until` its prompt's end.
     """
 
     by: UserId = UserId("")
@@ -267,6 +267,7 @@ class Started(Record):
     thread: str = ""
     cap: int | None = None
     chosen: str = ""
+    standing_by: UserId = UserId("")
     as_user: str = ""
     asked: Micros = Micros(0)
     until: Micros = Micros(0)
@@ -395,6 +396,5 @@ class Watched(Record):
 
         One that exceeds its cap by more than an `overrun` without that has a higher one in Devin.
         """
-        acus, cap = self.acus or 0.0, self.cap or 0
-        is_used_up = 0 < cap <= acus <= cap + overrun(cap)
+        is_used_up = 1 <= self.used <= 1 + overrun(self.cap or 1) / (self.cap or 1)
         return self.is_stopped_at_cap or (is_used_up and self.state is not SessionState.WORKING)

@@ -43,6 +43,11 @@ class ThreadRef(Record):
         return is_direct(self.channel)
 
     @property
+    def in_channel(self) -> Self:
+        """The place of posts in its channel, outside of any thread."""
+        return self.model_copy(update={"thread_ts": ""})
+
+    @property
     def log_fields(self) -> dict[str, object]:
         """The fields by which the log names the thread."""
         return {"team": self.team, "channel": self.channel, "thread_ts": self.thread_ts}

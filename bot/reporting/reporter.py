@@ -166,6 +166,12 @@ class Notices:
         """Owe `words` to everybody in `thread`; of several with the same `once`, only the first."""
         await self._owe(thread, Notice(thread=thread, words=words), once)
 
+    async def announce(self, thread: ThreadRef, words: SlackMessage, *, once: str) -> None:
+        """Owe `words` to `thread` and to its channel, whose people they concern as well."""
+        await self.say(thread, words, once=once)
+        if thread.thread_ts and not thread.is_direct:
+            await self.say(thread.in_channel, words, once=once)
+
     async def whisper(
         self, thread: ThreadRef, user: str, words: SlackMessage, *, once: str = "", at: Ts = ""
     ) -> None:
@@ -179,7 +185,7 @@ class Notices:
         if thread.is_direct and thread.thread_ts:
             await self.say(thread, words, once=once)
             return
-        place = thread.model_copy(update={"thread_ts": ""}) if thread.thread_ts == at else thread
+        place = thread.in_channel if thread.thread_ts == at else thread
         await self._owe(thread, Notice(thread=place, to=user, words=words), once)
 
     async def _owe(self, thread: ThreadRef, notice: Notice, once: str) -> None:

@@ -64,6 +64,11 @@ NO_DEFAULT = SlackMessage(
 )
 
 
+def default_cleared(by: str) -> SlackMessage:
+    """Tell the channel that its default session was cleared."""
+    return SlackMessage(f"*{quiet(by)}* cleared the default session for `/devin-say` here.")
+
+
 def default_is(session: NamedSession, by: str) -> SlackMessage:
     """Name the channel's default session, and `by`, the person who chose it."""
     return SlackMessage(

@@ -229,6 +229,11 @@ NO_DIGEST = SlackMessage(
 )
 
 
+def no_digest(by: str) -> SlackMessage:
+    """Tell the channel that its digest was ended."""
+    return SlackMessage(f"*{quiet(by)}* ended the digest here.")
+
+
 def digest_refused(why: str) -> SlackMessage:
     """Tell who set a digest that Slack doesn't let the bot post it."""
     return SlackMessage(

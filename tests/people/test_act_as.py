@@ -332,10 +332,11 @@ async def test_a_look_up_waits_while_devin_wants_no_reads(
 async def test_standing_words_of_another_person_say_whose_they_are(
     bot: Bot, desk: Desk, ada: str
 ) -> None:
-    """They open a session that is the starter's own."""
+    """They open a session that is the starter's own, who may have set another default since."""
     root = await desk.slack.say("Shall we ship it?")
     await desk.mention('defaults words:"Run the tests."', thread=root, user="ben")
     await wait_until(lambda: desk.said(root), "they are set")
+    await desk.answer("defaults tag:oncall", root, "(`tag`)")
     await desk.until_linked(await desk.mention("start Fix the login"))
     whose = f"Standing words of this channel, set by {signed(desk, 'ben')}"
     assert started(desk) == [(whose, ada)]

@@ -21,6 +21,7 @@ from sandbox.devin.answers import STATES
 from tests.people.test_starting import channel_of, sessions
 from tests.support.bots import open_bot
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, Told, on_v1, running, tells
+from tests.support.devin_posts import until_card
 from tests.support.forms import opened, start_again, until_refused
 from tests.support.listeners import listeners
 from tests.support.waiting import until_settled, wait_until
@@ -88,12 +89,35 @@ async def test_defaults_are_set_shown_and_cleared(bot: Bot, desk: Desk, store: S
     assert await shown(desk) == NOTHING.params()["text"]
 
 
-async def test_in_a_thread_the_thread_is_told(bot: Bot, desk: Desk) -> None:
-    """A linked one, too: Devin gets none of it."""
+@pytest.mark.parametrize(
+    ("said", "undone", "words"),
+    [
+        ("defaults max:3", "defaults none", ("changed the defaults", "cleared the defaults")),
+        (f"default {SESSION}", "default none", ("as the default session", "cleared the default")),
+        ("adopt tag:oncall", "adopt none", ("changed adoption", "ended adoption")),
+        ("digest daily", "digest off", ("has set a digest", "ended the digest")),
+    ],
+)
+async def test_what_a_thread_changes_in_its_channel_is_told_to_the_channel(
+    bot: Bot, desk: Desk, said: str, undone: str, words: tuple[str, str]
+) -> None:
+    """With the name of who did it, and in the thread; a linked one, too: Devin gets none of it."""
     root = await desk.linked_thread()
-    await desk.answer("defaults max:3", root, "changed the defaults for new sessions here (`max`)")
+    for number, command in enumerate((said, undone)):
+        await desk.mention(command, thread=root, user="ben")
+        assert "Ben Franklin" in await until_posted(desk, words[number])
+        await wait_until(lambda: len(desk.said(root)) > number, "the thread has an answer")  # noqa: B023
+    assert (len(posts(desk)), len(desk.said(root)), desk.received()) == (2, 2, [])
+
+
+async def test_defaults_that_a_thread_does_not_change_are_told_there_alone(
+    bot: Bot, desk: Desk
+) -> None:
+    """They are shown to who asked."""
+    root = await desk.linked_thread()
+    for command in ("defaults none", "defaults", "default", "digest", "adopt"):
+        await desk.answer(command, root, "")
     assert posts(desk) == []
-    assert desk.received() == []
 
 
 @pytest.mark.parametrize("words", ["defaults are fine", "defaults", "defaults node:18 is meant"])
@@ -313,6 +337,23 @@ async def test_a_channel_with_a_new_id_keeps_them(bot: Bot, desk: Desk, store: S
 
 
 # Each way to start uses them.
+
+
+async def test_a_card_names_who_set_the_standing_words_of_its_session(bot: Bot, desk: Desk) -> None:
+    """Whoever changed another default since then; what is set later is not this session's."""
+    root = await desk.linked_thread()
+    await desk.mention('defaults words:"Push straight to main."', thread=root, user="ben")
+    await until_posted(desk, "Push straight to main.")
+    await desk.mention("defaults max:3")
+    await until_posted(desk, "(`max`)")
+    with_words = await desk.mention("start Fix it")
+    await until_card(desk, "With this channel's standing words, set by Ben Franklin", with_words)
+    await desk.mention("defaults words:none")
+    await until_posted(desk, "(`words`)")
+    without = await desk.mention("start Fix more")
+    await until_card(desk, "3 ACUs", without)
+    assert "standing words" not in str(desk.cards(without)[-1].blocks)
+    assert "set by Ben Franklin" in str(desk.cards(with_words)[-1].blocks)
 
 
 async def test_every_way_to_start_uses_them(bot: Bot, desk: Desk, store: Store) -> None:

@@ -202,9 +202,9 @@ class Adopting:
     async def change(
         self, place: ThreadRef, by: UserId, rules: Sequence[Rule], once: str
     ) -> SlackMessage | None:
-        """Add `rules` to those of the channel of `place`, or end all without any; say so `once`.
+        """Add `rules` to those of the channel of `place`, or end all without any.
 
-        Idempotent. Return words if it was not done.
+        Say so there and in the channel, `once`. Idempotent. Return words if it was not done.
         """
         channel, made = place.channel, {"by": by, "since": self.workspace.clock.seconds}
         await self.accepting.check(by, channel, Act.START)
@@ -227,7 +227,7 @@ class Adopting:
         named = " ".join(one.key for one in profile.rules) or "none"
         audit(Event.RULES_CHANGED, by, **ids, rules=named)
         told = words.changed(rules, profile.rules, await self.workspace.people.name(by))
-        await self.notices.say(place, told, once=once)
+        await self.notices.announce(place, told, once=once)
         if profile.rules:
             await self._owe(channel)
         return None

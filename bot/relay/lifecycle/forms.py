@@ -206,7 +206,7 @@ def _digest(text: str) -> str:
 
 
 class DefaultsForm(Ticket, kind="DefaultsForm"):
-    """An open form for the defaults of the channel of `place`, where a change is told.
+    """An open form for the defaults of the channel of `place`; both are told of a change.
 
     It shows the `options`, and the `preface` without markup.
     """
@@ -234,9 +234,9 @@ class Defaults:
         return defaults.shown(await self._shown(channel, await self.state.profiles.get(channel)))
 
     async def change(self, place: ThreadRef, by: UserId, changes: Changes, once: str) -> None:
-        """Change the defaults of the channel of `place`, and say there who did, once.
+        """Change the defaults of the channel of `place`, and say there and in it who did, once.
 
-        If nothing changes, they are shown. Raises `BadDefaults`.
+        If nothing changes, they are shown at `place`. Raises `BadDefaults`.
         """
         channel, claims, made = place.channel, self.state.claims, f"defaults made:{once}"
         await self.accepting.check(by, channel, Act.START)
@@ -248,12 +248,13 @@ class Defaults:
             ids = {"team": place.team, "channel": channel, "options": " ".join(changes.named)}
             audit(Event.DEFAULTS_CHANGED, by, **ids)
             told = defaults.changed(changes, await self._shown(channel, profile, by))
+            await self.notices.announce(place, told, once=once)
         else:
             told = defaults.shown(await self._shown(channel, profile))
-        await self.notices.say(place, told, once=once)
+            await self.notices.say(place, told, once=once)
 
     async def form(self, place: ThreadRef, by: UserId) -> View:
-        """Return the form with the defaults of the channel of `place`, where a change is told."""
+        """Return the form with the defaults of the channel of `place`."""
         await self.accepting.check(by, place.channel, Act.START)
         profile, offer = await asyncio.gather(
             self.state.profiles.get(place.channel), self.forms.offer()

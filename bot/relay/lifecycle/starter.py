@@ -16,6 +16,7 @@ from bot.devin.api import Devin, Failure, SessionSummary, Unread
 from bot.mirror.audience import Audience
 from bot.model.errors import CannotPost, DevinAway, LinkedElsewhere, SlackRefused, UnderWay
 from bot.model.options import BadOptions
+from bot.model.people import UserId
 from bot.model.replies import Outcome, OutcomeKind, Refusal, Wait
 from bot.model.sessions import NamedSession, SessionId, Started
 from bot.model.times import ts_micros
@@ -145,6 +146,7 @@ class Starter:
             thread=thread.thread_ts,
             cap=chosen.max_acu,
             chosen=chosen.written(),
+            standing_by=prompt.chosen.by if prompt.chosen.preface else UserId(""),
             as_user=as_user,
             asked=start.asked,
             until=prompt.until,
@@ -293,5 +295,5 @@ def _record(start: Start, session: SessionId, started: Started) -> None:
     chosen = options.model_copy(update={"title": ""}).written()
     ids = {**start.thread.log_fields, "session_id": session, "tag": start.tag}
     ids |= {"chosen": chosen, "as_user": started.as_user, "step": start.message.step}
-    ids |= {"quotes": start.quotes}
+    ids |= {"quotes": start.quotes, "standing_by": started.standing_by}
     audit(Event.STARTED, start.by, **ids)

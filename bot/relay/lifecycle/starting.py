@@ -89,7 +89,7 @@ class Choosing:
             raise errors.DevinAway(found.reason, retry_after=found.retry_after)
         playbook = found if isinstance(found, str) else options.playbook
         sent = options.model_copy(update={"playbook": playbook})
-        return Chosen(options, sent, prompt, profile.preface, profile.by)
+        return Chosen(options, sent, prompt, profile.preface, profile.preface_by or profile.by)
 
     async def check(self, options: Options) -> None:
         """Check what is to be a channel's default; raises `BadDefaults`."""

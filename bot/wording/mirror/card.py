@@ -54,6 +54,7 @@ PULL_REQUESTS_LIMIT = 800
 
 MOST_CHILDREN = 10
 STATE_LIMIT = 30
+NAME_LIMIT = 40
 AGENT_TITLE_LIMIT = 200
 
 CONTINUE = "Continue in a new session"
@@ -64,7 +65,8 @@ class Card:
     """What a card shows.
 
     `is_barred`: Devin's words and titles may not be shown in this channel; `is_unsure`: not yet.
-    `chosen` are the options that the session was started with. `followed` are its children that
+    `chosen` are the options that the session was started with, and `standing_by` the name of who
+    set the standing words that its prompt has. `followed` are its children that
     have a thread in the channel, each with that one's address, "" if that is unknown.
     """
 
@@ -77,6 +79,7 @@ class Card:
     is_barred: bool
     is_unsure: bool = False
     chosen: Sequence[str] = ()
+    standing_by: str = ""
     followed: Mapping[SessionId, str] = field(default_factory=dict)
 
 
@@ -86,7 +89,7 @@ def card(shown: Card) -> SlackMessage:
         return _barred(shown)
     arrives = _ARRIVES if reads_replies(shown.seen) and shown.link.takes_replies else ""
     stays = _UNLINK if shown.seen.is_missing else FOLLOWS[shown.follow]
-    parts = _cost(shown.seen), codes(shown.chosen), stays, arrives
+    parts = _cost(shown.seen), codes(shown.chosen), _standing(shown), stays, arrives
     return SlackMessage(
         "\n".join([state_line(shown.seen), _linked(shown), *pull_requests(shown.seen)]),
         advice=_children_head(shown.seen),
@@ -210,6 +213,11 @@ def _cost(seen: Watched) -> str:
         return f"{acus_of(seen.acus, None)} used" if seen.acus else ""
     # Version 1 of the API tells no ACUs.
     return f"Cap: {cap_of(seen.cap)}" if seen.acus is None else acus_of(seen.acus, seen.cap)
+
+
+def _standing(shown: Card) -> str:
+    by = quiet(cut(shown.standing_by, NAME_LIMIT))
+    return f"With this channel's standing words, set by {by}" if by else ""
 
 
 def _barred(shown: Card) -> SlackMessage:
