@@ -32,8 +32,12 @@ from bot.runtime.outgoing import NOT_SENT, broken
 
 T = TypeVar("T")
 
-READ_LIMIT = 8 * 1024 * 1024
-"""The part of an answer to a read that is used, in bytes."""
+READ_LIMIT = 4 * 1024 * 1024
+"""The part of an answer to a read that is used, in bytes: 700,000 words.
+
+Parsed, each of them may become 30, as with many empty objects; a container has 256 MB, and the
+process takes 85 (docs/deploying.md).
+"""
 
 MOST_SKEW = timedelta(days=1)
 

@@ -28,9 +28,6 @@ from bot.runtime import metrics
 from bot.runtime.version import user_agent
 from bot.timing import Timing
 
-LONGEST_READ = 4 * READ_LIMIT
-"""`READ_LIMIT` where no smaller piece can be asked for: one message, or one session."""
-
 _LIKE_A_KEY = re.compile(rb"\b(?:apk|cog)_[\w-]+")
 
 Param = int | str | Sequence[str]
@@ -88,9 +85,8 @@ class DevinHttp:
         seconds: float,
         params: Mapping[str, Param] | None = None,
         clock: Callable[[], datetime] | None = None,
-        most: int = READ_LIMIT,
     ) -> Answer | Unread:
-        """Return the answer to a read that succeeded within `seconds`, at most `most` bytes."""
+        """Return the answer to a read that succeeded within `seconds`, as far as it is used."""
         if isinstance(path, Unread):
             return path
         metrics.DEVIN_READS.labels(kind).inc()
@@ -98,12 +94,12 @@ class DevinHttp:
         try:
             async with asyncio.timeout(seconds), aclosing(await self._sent("GET", url)) as response:
                 ahead = skew(response.headers, clock()) if clock else timedelta(0)
-                body = await start_of(response, most)
+                body = await start_of(response, READ_LIMIT)
         except CONNECTION_ERRORS as error:
             return Unread(why=reason(error))
         if not is_success(response.status_code):
             return unread(response.status_code, response.headers)
-        is_cut = len(body) >= most
+        is_cut = len(body) >= READ_LIMIT
         return Answer(response.status_code, response.headers, body, ahead, is_cut=is_cut)
 
     async def _write(

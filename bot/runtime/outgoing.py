@@ -39,6 +39,33 @@ class RedirectedError(aiohttp.ClientError):
     """A server answered with a redirect, which is not followed: it would take words elsewhere."""
 
 
+class TooLongError(aiohttp.ClientError):
+    """An answer is longer than what is read of one."""
+
+
+MOST_READ = 16 * 1024 * 1024
+"""The longest answer that is read as a whole, in bytes, once it is inflated.
+
+The longest that Slack gives are pages of 200 messages: then each may have 80,000.
+"""
+
+
+class Answer(aiohttp.ClientResponse):
+    """An answer whose body raises `TooLongError` before it takes more memory than `MOST_READ`."""
+
+    async def read(self) -> bytes:
+        """Read the whole body, which aiohttp would do without a limit."""
+        if self._body is None:
+            body = bytearray()
+            async for chunk in self.content.iter_any():
+                body += chunk
+                if len(body) > MOST_READ:
+                    self.close()
+                    raise TooLongError
+            self._body = bytes(body)
+        return await super().read()
+
+
 def open_session(
     proxy: SecretStr | None, *, refuses_redirects: bool = False, **how: Any
 ) -> aiohttp.ClientSession:
@@ -53,6 +80,7 @@ def open_session(
         middlewares=(_past_the_proxy,) if proxy else (),
         trace_configs=[_refusal()] if refuses_redirects else None,
         cookie_jar=aiohttp.DummyCookieJar(),
+        response_class=Answer,
         **how,
     )
 
@@ -84,12 +112,15 @@ NOT_SECURE = "no secure connection"
 TIMED_OUT = "timed out"
 LOST = "connection lost"
 REDIRECTED = "redirected to another address, which is refused"
+TOO_LONG = "answer too long"
 
 
 def broken(error: BaseException) -> str:
     """Say why `error` was raised, or else the name of its class."""
     if isinstance(error, RedirectedError):
         return REDIRECTED
+    if isinstance(error, TooLongError):
+        return TOO_LONG
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return f"proxy: HTTP {error.status}"
     why = next(filter(None, map(_reason, _chain(error))), type(error).__name__)

@@ -14,7 +14,6 @@ from pydantic import SecretStr
 from bot.devin.answers import READ_LIMIT, skew
 from bot.devin.api import MessagePage, Survey, Unread
 from bot.devin.bodies import start_of
-from bot.devin.http import LONGEST_READ
 from bot.devin.opening import open_devin
 from bot.devin.v3.sessions import MOST_TRIES, UNKNOWN_ID
 from bot.model.sessions import SessionId
@@ -22,7 +21,7 @@ from sandbox import DevinSandbox
 from tests.support.raw_http import ID, V1, V3, RawServer, Talk, Wire, answering, serving, whole
 from tests.support.tables import each
 
-LONG = "x" * (READ_LIMIT + 1)
+LONG = "x" * (READ_LIMIT * 2 // 3)
 
 
 def v3_page(*texts: str, cursor: str | None = None) -> bytes:
@@ -57,8 +56,8 @@ def sizes(server: RawServer) -> list[int]:
 
 
 async def test_a_page_that_is_too_long_is_read_in_smaller_ones() -> None:
-    """A message that is longer than a page may be is read by itself, and the next ones follow."""
-    texts = [*(f"message {n:03}" for n in range(30)), LONG, "the end"]
+    """Messages that are too long together are read one by one, and the next ones follow."""
+    texts = [*(f"message {n:03}" for n in range(30)), LONG, f"!{LONG}", "the end"]
     async with serving(paging(*texts)) as server, V3.client(server.url) as devin:
         found = await devin.messages(ID)
     assert isinstance(found, MessagePage)
@@ -71,7 +70,7 @@ async def test_a_page_that_is_too_long_is_read_in_smaller_ones() -> None:
 @pytest.mark.parametrize("is_v3", [True, False])
 async def test_what_is_too_long_for_any_read_says_so(*, is_v3: bool) -> None:
     """A single message, or version 1's whole session."""
-    giant = "x" * (LONGEST_READ + 1)
+    giant = "x" * (READ_LIMIT + 1)
     record = {"messages": [{"message": giant, "timestamp": "2026-11-24T12:00:00"}]}
     wire = V3 if is_v3 else V1
     answer = v3_page(giant) if is_v3 else whole("200 OK", json.dumps(record).encode())
@@ -151,13 +150,34 @@ async def test_a_compressed_answer_takes_no_more_memory_than_is_used_of_it(encod
     assert most < 10 * len(megabyte)
 
 
+CONTAINER, PROCESS = 256_000_000, 85_000_000
+"""The memory that Compose and Kubernetes give, and what the process takes without answers."""
+
+
+@pytest.mark.parametrize("value", ["[]", '"\U0001f44d"', "1.5"])
+async def test_no_answer_takes_more_memory_than_a_container_has_left(
+    wire: Wire, value: str
+) -> None:
+    """Read and parsed, many small values are up to 30 times as long as they were written."""
+    values = f"{value}," * ((READ_LIMIT - 100) // len(f"{value},".encode()))
+    answer = whole("200 OK", f'{{"items":[{values}0],"messages":[]}}'.encode())
+    async with serving(answering(answer)) as server, wire.client(server.url) as devin:
+        tracemalloc.start()
+        try:
+            await devin.messages(ID)
+            _, most = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert most < CONTAINER - PROCESS
+
+
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
 async def test_a_compressed_answer_that_is_too_long_is_told_as_such(
     wire: Wire, encoding: str
 ) -> None:
     """Its length tells nothing of it."""
     packer = zlib.compressobj(9, wbits=31 if encoding == "gzip" else 15)
-    packed = packer.compress(b" " * (LONGEST_READ + 1)) + packer.flush()
+    packed = packer.compress(b" " * (READ_LIMIT + 1)) + packer.flush()
     answer = whole("200 OK", packed, f"Content-Encoding: {encoding}")
     async with serving(answering(answer)) as server, wire.client(server.url) as devin:
         found = await devin.messages(ID)

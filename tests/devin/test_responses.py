@@ -18,13 +18,11 @@ from bot.devin.answers import (
     written,
 )
 from bot.devin.bodies import BODY_LIMIT
-from bot.devin.http import LONGEST_READ
 from bot.devin.v1 import sessions as v1
 from bot.devin.v3 import sessions as v3
 from bot.model.replies import Outcome, OutcomeKind, Refusal
 from tests.support.raw_http import (
     CHUNKED,
-    V1,
     RawServer,
     Talk,
     Wire,
@@ -122,8 +120,7 @@ async def test_no_more_of_a_body_is_read_than_is_needed(wire: Wire) -> None:
     assert isinstance(outcome, Outcome)
     assert (outcome.kind, outcome.status) == (OutcomeKind.REFUSED, 418)
     assert outcome.detail == "x" * DETAIL_LIMIT
-    longest = LONGEST_READ if wire is V1 else READ_LIMIT
-    assert before < longest + READ_LIMIT + 100 * BODY_LIMIT
+    assert before < 2 * READ_LIMIT + 100 * BODY_LIMIT
 
 
 @each(

@@ -12,7 +12,6 @@ from prometheus_client import REGISTRY
 
 from bot.devin.answers import READ_LIMIT, unread
 from bot.devin.api import Survey, Unread
-from bot.devin.http import LONGEST_READ
 from bot.devin.v1.client import SINGLE
 from bot.devin.v3.sessions import summary
 from bot.model.sessions import PullRequest, SessionId, SessionState, Trouble
@@ -51,7 +50,7 @@ def one(session: SessionId, **fields: Any) -> bytes:
     return whole("200 OK", json.dumps(RECORD | {"session_id": session} | fields).encode())
 
 
-GIANT = "x" * LONGEST_READ
+GIANT = "x" * READ_LIMIT
 
 
 async def survey(
@@ -132,16 +131,14 @@ async def test_a_limit_of_one_read_of_version_1_is_one_for_all() -> None:
     assert (found.status, found.retry_after, found.reads) == (429, 600.0, 2)
 
 
-async def test_a_record_that_is_longer_than_a_list_is_read_alone() -> None:
-    """It has no smaller pieces; version 1's holds the messages, which are read as far, too."""
-    found, _ = await survey(V1, [ID], one(ID, structured_output="x" * READ_LIMIT))
-    assert isinstance(found, Survey)
-    assert set(found.found) == {ID}
+async def test_records_that_are_too_long_together_are_read_in_smaller_lists() -> None:
+    """Each of them is short enough; version 1 reads them singly anyway."""
     long, *_ = wanted = ids(4)
-    async with serving(listing({long: too_long(long)})) as server, V3.client(server.url) as devin:
+    talk = listing({}, structured_output="x" * (READ_LIMIT // 5))
+    async with serving(talk) as server, V3.client(server.url) as devin:
         surveys = [await devin.survey(one) for one in (wanted, wanted, [long])]
     shown = [(one.reads, len(one.found)) for one in surveys if isinstance(one, Survey)]
-    assert shown == [(5, 4), (5, 4), (1, 1)]
+    assert shown == [(3, 4), (3, 4), (1, 1)]
 
 
 async def test_a_record_that_is_too_long_leaves_out_one_session() -> None:
@@ -168,7 +165,7 @@ async def test_a_list_that_is_too_long_is_read_in_parts(wire: Wire) -> None:
     assert (set(found.found), found.reads) == (set(wanted), 1 + len(shorter))
 
 
-def listing(refused: Mapping[SessionId, bytes]) -> Callable[[RawServer], Talk]:
+def listing(refused: Mapping[SessionId, bytes], **fields: Any) -> Callable[[RawServer], Talk]:
     """List what is asked for, or answer for one that is in `refused`."""
 
     def talk(server: RawServer) -> Talk:
@@ -177,7 +174,7 @@ def listing(refused: Mapping[SessionId, bytes]) -> Callable[[RawServer], Talk]:
                 target = (await server.read(reader)).split()[1].decode()
                 asked = [SessionId(one) for one in re.findall(r"session_ids=([\w-]+)", target)]
                 answers = [refused[one] for one in asked if one in refused]
-                writer.write(answers[0] if answers else listed(*asked))
+                writer.write(answers[0] if answers else listed(*asked, **fields))
 
         return on_connection
 
@@ -270,7 +267,7 @@ def test_a_read_that_is_limited_tells_for_how_long(
     status: int, value: str, seconds: float | None
 ) -> None:
     """In seconds, if Devin says so, up to ten minutes; two failures are equal all the same."""
-    found = unread(status, {"retry-after": value})
+    found = unread(status, {"retry-after": value, "date": "Thu, 03 Dec 2026 07:00:00 GMT"})
     assert found.retry_after == seconds
     assert found == Unread(status)
 

@@ -1,12 +1,15 @@
 """What counts as Slack's answer: its API's JSON alone, whatever stands between."""
 
+import tracemalloc
+import zlib
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 from aiohttp import web
 
 from bot.model.errors import SlackAway, SlackRefused
+from bot.runtime.outgoing import MOST_READ, TOO_LONG, open_session
 from bot.slack.api import SlackClient, call
 from tests.support.slack_apps import serving
 
@@ -98,6 +101,36 @@ async def test_a_page_of_status_429_is_a_rate_limit(kind: str) -> None:
             with pytest.raises(SlackAway) as away:
                 await call(client, method, **params)
             assert not away.value.maybe_done
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "identity"])
+async def test_an_answer_that_is_too_long_takes_no_memory(encoding: str) -> None:
+    """What is small on the wire may be a thousand times as long, and the process may end of it."""
+    packer = zlib.compressobj(9, wbits=31 if encoding == "gzip" else 15)
+    megabyte = b" " * 2**20
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        headers = {"Content-Type": "application/json", "Content-Encoding": encoding}
+        body = web.StreamResponse(headers=headers)
+        await body.prepare(request)
+        with suppress(ConnectionError):
+            for _ in range(4 * MOST_READ // len(megabyte)):
+                part = megabyte if encoding == "identity" else packer.compress(megabyte)
+                await body.write(part)
+        return body
+
+    app = web.Application()
+    app.router.add_route("*", "/api/{method}", answer)
+    async with serving(app) as url, open_session(None) as session:
+        client = SlackClient(token="xoxb-0", base_url=f"{url}/api/", session=session)
+        tracemalloc.start()
+        try:
+            with pytest.raises(SlackAway, match=TOO_LONG):
+                await call(client, "users.info", **CALLS["users.info"])
+            _, most = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert most < 2 * MOST_READ
 
 
 async def test_a_workspace_that_writes_too_much_is_told_later() -> None:

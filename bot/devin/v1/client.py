@@ -13,7 +13,7 @@ from pydantic_core import to_json
 from bot.devin import answers, api
 from bot.devin.answers import Read
 from bot.devin.api import Failure, SessionSummary, Unread
-from bot.devin.http import LONGEST_READ, DevinHttp, Param, path_of
+from bot.devin.http import DevinHttp, Param, path_of
 from bot.devin.v1 import sessions as v1
 from bot.model.findings import Finding
 from bot.model.options import Options, Playbook
@@ -91,7 +91,7 @@ class DevinV1:
     ) -> api.MessagePage | Unread:
         path, (_, times) = _path(session), api.patience(slow)
         seconds = times * self._http.timing.read_seconds
-        answer = await self._http.get(Read.MESSAGES, path, seconds, clock=clock, most=LONGEST_READ)
+        answer = await self._http.get(Read.MESSAGES, path, seconds, clock=clock)
         if isinstance(answer, Unread):
             return answer
         return answers.parsed(answer, partial(v1.parse_messages, after=after, skew=answer.skew))
@@ -134,7 +134,7 @@ class DevinV1:
         return await self._list(Read.STATES, seconds, {"limit": DEFAULT_LISTED}), 2
 
     async def _summary(self, session: SessionId, seconds: float) -> SessionSummary | Unread:
-        answer = await self._http.get(Read.SESSION, _path(session), seconds, most=LONGEST_READ)
+        answer = await self._http.get(Read.SESSION, _path(session), seconds)
         return answers.parsed(answer, partial(v1.parse_record, session))
 
     async def recent(

@@ -14,7 +14,7 @@ from pydantic_core import to_json
 from bot.devin import answers, api, odd
 from bot.devin.answers import Answer, Read
 from bot.devin.api import Failure, SessionSummary, Unread
-from bot.devin.http import LONGEST_READ, DevinHttp, Param, Path, path_of
+from bot.devin.http import DevinHttp, Param, Path, path_of
 from bot.devin.v3 import sessions as v3
 from bot.devin.v3.organization import Organization
 from bot.devin.v3.sessions import LATEST, Surveys
@@ -138,13 +138,12 @@ class DevinV3:
     async def _states(self, part: Sequence[SessionId]) -> Answer | Unread:
         seconds = self._http.timing.read_seconds
         params: dict[str, Param] = {"session_ids": part, "first": len(part)}
-        most = answers.READ_LIMIT if len(part) > 1 else LONGEST_READ
         path = await self._path("sessions")
-        return await self._http.get(Read.STATES, path, seconds, params, most=most)
+        return await self._http.get(Read.STATES, path, seconds, params)
 
     async def _state(self, session: SessionId) -> Answer | Unread:
         path, seconds = await self._path("sessions", session), self._http.timing.read_seconds
-        return await self._http.get(Read.SESSION, path, seconds, most=LONGEST_READ)
+        return await self._http.get(Read.SESSION, path, seconds)
 
     async def recent(
         self, limit: int, tags: Sequence[str] = ()
@@ -248,8 +247,7 @@ class DevinV3:
         while read.reads < most:
             read.reads += 1
             which = {"first": size, **params, **({"after": read.cursor} if read.cursor else {})}
-            longest = answers.READ_LIMIT if size > 1 else LONGEST_READ
-            answer = await self._http.get(kind, path, ends - now(), which, clock, longest)
+            answer = await self._http.get(kind, path, ends - now(), which, clock)
             if isinstance(answer, Answer):
                 read.skew = answer.skew
             page = answers.parsed(answer, v3.parse_items)
