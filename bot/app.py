@@ -186,7 +186,7 @@ async def _listen(
         health.watch("Socket Mode", socket.check)
     elif endpoint is not None:
         endpoint.serve(app, observer, to.client.clock)
-        cases.listening.wanted.set()
+        cases.listening.greeted()
 
 
 async def _measure_readiness(health: Health) -> None:

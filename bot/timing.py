@@ -73,7 +73,10 @@ class Timing:
     minute that Slack allows."""
 
     backfill_pause: float = 5.0
-    """Between two looks for what the backfill has to read, and after Slack gave no answer."""
+    """Until the backfill reads on after Slack gave no answer."""
+
+    listen_pause: float = 2.0
+    """Between two notes of what was heard, and two looks for what the backfill has to read."""
 
     redis_seconds: float = 2.0
     """A command of Redis: below Slack's 3 s, so that an event can be refused if Redis hangs."""

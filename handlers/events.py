@@ -200,7 +200,7 @@ class Hearing:
 
     def missed(self) -> None:
         """Have every thread read."""
-        self.cases.listening.missed()
+        self.cases.listening.greeted()
 
 
 async def _is_talk(cases: UseCases, event: Payload) -> bool:

@@ -80,9 +80,9 @@ class CatchUp:
     async def _run(self) -> None:
         """Catch up when something is noted here, and every few seconds on what others left."""
         while True:
-            await self._until_wanted(self._pause)
+            await self._until_wanted(self.cases.workspace.timing.listen_pause)
             try:
-                await self._listening.move_checkpoint()
+                await self._vouch()
                 await guarded(self._catch_up(), log, errors.StoreAway, errors.SlackRefused)
             except errors.StoreAway as error:
                 log.warning("catch-up put off", extra={"reason": str(error)})
@@ -106,10 +106,16 @@ class CatchUp:
                 if await self._pass(skipped):
                     return
 
+    async def _vouch(self) -> None:
+        """Tell other processes what this one has heard."""
+        await self._listening.move_checkpoint()
+        for session in await self._listening.pass_started():
+            await self.schedule.wake(session)
+
     async def _renew(self) -> None:
         try:
             await self._checkpoints.renew()
-            await self._listening.move_checkpoint()
+            await self._vouch()
         except errors.StoreAway:
             self._listening.missed()
             raise

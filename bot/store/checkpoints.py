@@ -47,6 +47,12 @@ Beyond as many that a process remembers one by one, all count as missed.
 OVERLAP = timedelta(minutes=5)
 """Reading begins this long before a checkpoint, since events arrive out of order, and late."""
 
+UNCLEAR = timedelta(seconds=1)
+"""How much later it may be at Slack than its clock says (`SlackTime`)."""
+
+DOUBTFUL = timedelta(minutes=2)
+"""The time after which events come again that Slack, or Redis, held back."""
+
 NOTE_SECONDS = 0.2
 """The pause before each attempt to note; shorter than replies wait after a Redis outage."""
 
@@ -91,21 +97,29 @@ class Checkpoints:
         self.reach = millis(within + OVERLAP) * 1000
         """How far back a thread is read at most, however long it was out of reach (us)."""
 
-    async def note_all(self, since: Micros | None = None, oldest: Micros = Micros(0)) -> None:
+    async def note_all(
+        self,
+        since: Micros | None = None,
+        oldest: Micros = Micros(0),
+        *,
+        is_start: bool = False,
+    ) -> None:
         """Note that any thread may miss messages since the checkpoint, or since an earlier `since`.
 
         Without either, or if that is longer ago, since `oldest`; reading begins `OVERLAP` before
-        that. Many starts at once cause one backfill.
+        that. Many starts at once cause one backfill. What is missed only because this process
+        `is_start`ing, another may have heard (`pass_started`).
         """
         heard = await self._store.field(HEARD_KEY, "checkpoint")
         known = [Micros(str(one)) for one in (since, heard) if one is not None]
-        begin = max(min(known, default=oldest), oldest) - millis(OVERLAP) * 1000
+        kept = max(min(known, default=oldest), oldest)
+        begin = kept - millis(OVERLAP) * 1000
         ever = millis(timedelta.max)
         found = await commands.members(
             self._store, key=THREADS_KEY, prefix="", within_ms=ever, limit=MOST_THREADS
         )
         threads = [(name, max(Micros(0), begin), False, True) for name in found[::2]]
-        await self._note(threads, begins=True)
+        await self._note(threads, begins=True, unheard=str(kept) if is_start else "")
 
     async def note(self, missed: Sequence[Missed]) -> None:
         """Note refused events: in threads that are not linked, or muted, only those for the bot."""
@@ -116,10 +130,32 @@ class Checkpoints:
         await self._note(threads, begins=False)
 
     async def _note(
-        self, threads: Sequence[tuple[str, Micros, bool, bool]], *, begins: bool
+        self,
+        threads: Sequence[tuple[str, Micros, bool, bool]],
+        *,
+        begins: bool,
+        unheard: str = "",
     ) -> None:
-        within_ms = millis(self._within)
-        await scripts.note_missed(self._store, within_ms=within_ms, threads=threads, begins=begins)
+        await scripts.note_missed(
+            self._store,
+            within_ms=millis(self._within),
+            threads=threads,
+            begins=begins,
+            unheard=unheard,
+        )
+
+    async def unheard(self) -> Micros | None:
+        """Return since when nobody may have listened before a start; None without one."""
+        since = await self._store.field(HEARD_KEY, "unheard")
+        return None if since is None else Micros(since)
+
+    async def pass_started(self, since: Micros) -> Sequence[SessionId]:
+        """Let mail go on that waits for a start only, since this process has heard everything.
+
+        Return the sessions to wake.
+        """
+        found = await scripts.pass_started(self._store, since=str(since))
+        return [SessionId(one) for one in found]
 
     async def heard(self, until: Micros) -> None:
         """Move the checkpoint: this process has kept all events up to `until`."""
@@ -193,6 +229,9 @@ class Listening:
         self._refused: dict[ThreadRef, Missed] = {}
         self._waiting: TTLCache[ReplyId, None] = TTLCache(MOST_WAITING, WAITING_SECONDS)
         self._is_all, self._times = False, 0
+        self._is_start, self._is_new = False, True
+        self._hears_since: Micros | None = None
+        self._asked: tuple[Micros, Micros] | None = None
         self._all_since: Micros | None = None
         self._noting = asyncio.Lock()
         self.wanted = asyncio.Event()
@@ -243,6 +282,8 @@ class Listening:
         """
         if not self._within:
             return
+        self._hear_from(DOUBTFUL)
+        self._is_start = False
         since = self._kept if since is None else since
         known = [one for one in (since, self._all_since) if one is not None]
         self._is_all, self._all_since = True, min(known, default=None)
@@ -252,7 +293,35 @@ class Listening:
     async def begin(self) -> None:
         """Note in Redis that nobody may have listened until now; call it before events come in."""
         if self._within:
-            await self._checkpoints.note_all(oldest=self._oldest())
+            await self._checkpoints.note_all(oldest=self._oldest(), is_start=True)
+
+    def greeted(self) -> None:
+        """Register that events come from now on: until then, some may have been missed."""
+        is_start, self._is_new = self._is_new and not self._is_all, False
+        self.missed()
+        self._hear_from(UNCLEAR)
+        self._is_start = is_start
+
+    def _hear_from(self, ahead: timedelta) -> None:
+        """Register that everything is heard from now on, at the latest `ahead` of Slack's time."""
+        now = self._clock.now
+        self._hears_since = now + millis(ahead) * 1000 if now else None
+
+    async def pass_started(self) -> Sequence[SessionId]:
+        """Let mail go on that waits for a start, if this process has heard everything meanwhile.
+
+        It has if it hears since before, and has kept an event that was written after it found the
+        start. Return the sessions to wake.
+        """
+        unheard, hears_since = await self._checkpoints.unheard(), self._hears_since
+        if unheard is None or hears_since is None or hears_since > unheard or self.has_unnoted:
+            self._asked = None
+            return []
+        if self._asked is None or self._asked[0] != unheard:
+            self._asked = unheard, self._clock.now + millis(UNCLEAR) * 1000
+        if self._kept is None or self._kept < self._asked[1]:
+            return []
+        return await self._checkpoints.pass_started(hears_since)
 
     async def note(self) -> None:
         """Note missed events in Redis; if it raises `StoreAway`, nothing later may be accepted."""
@@ -261,7 +330,8 @@ class Listening:
         async with self._noting:
             if self._is_all:
                 times = self._times
-                await self._checkpoints.note_all(self._all_since, self._oldest())
+                since, is_start = self._all_since, self._is_start
+                await self._checkpoints.note_all(since, self._oldest(), is_start=is_start)
                 if times == self._times:
                     self._is_all, self._all_since = False, None
             if refused := list(self._refused.values()):

@@ -655,9 +655,13 @@ async def test_what_may_be_missed_while_a_gap_is_noted_is_a_gap_as_well(
     listening, note, gaps = study.listening(), Checkpoints.note_all, list[str]()
 
     async def note_slowly(
-        self: Checkpoints, since: Micros | None = None, oldest: Micros = Micros(0)
+        self: Checkpoints,
+        since: Micros | None = None,
+        oldest: Micros = Micros(0),
+        *,
+        is_start: bool = False,
     ) -> None:
-        await note(self, since, oldest)
+        await note(self, since, oldest, is_start=is_start)
         gaps.append((await self.unread())[0])
         if len(gaps) == 1:
             listening.missed()

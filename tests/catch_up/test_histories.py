@@ -8,18 +8,21 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from redis.asyncio import Redis
 
 from bot.app import open_slack
 from bot.catch_up.reading import Histories
 from bot.model.threads import ThreadRef
-from bot.model.times import Micros, micros_ts
+from bot.model.times import Micros, micros_ts, ts_micros
 from bot.redis.connection import Store
+from bot.redis.keys import HEARD_KEY, READ_FIRST_KEY
 from bot.settings import Settings
-from bot.slack.threads import HISTORY, MOST_FIRSTS
+from bot.slack.threads import HISTORY, MOST_FIRSTS, REPLIES
 from bot.store.checkpoints import Unread
 from sandbox import Sandbox
 from sandbox.slack.server import Message, SlackSandbox
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, running
+from tests.support.keys import at
 from tests.support.parts import parts_of
 from tests.support.waiting import until_caught_up, wait_until
 
@@ -102,6 +105,41 @@ async def test_a_session_waits_for_all_its_threads(
     async with running(desk, environ):
         await desk.until_delivered(await desk.reply("Second", two))
     assert [it.partition("\n\n")[2] for it in desk.received()] == ["First", "Second"]
+
+
+async def test_beside_a_process_that_heard_everything_a_start_holds_up_no_mail(
+    environ: dict[str, str], desk: Desk, store: Store, raw: Redis
+) -> None:
+    """So it is also while Slack shows neither threads nor histories."""
+    is_over = asyncio.Event()
+    async with running(desk, environ):
+        thread = await desk.linked_thread()
+        await until_caught_up(store)
+        desk.slack.workspace.clock.ahead += 10.0
+        await wait_until_heard(desk, store)
+        for method in (HISTORY, REPLIES):
+            desk.slack.fail_next(method, until=is_over, times=99)
+        async with running(desk, environ):
+            await desk.slack.wait_connected(2)
+            reply = await desk.reply("Go on", thread)
+
+            async def has_gone_on() -> bool:
+                await desk.slack.say("Lunch?")
+                return not await raw.zcard(at(READ_FIRST_KEY)) and bool(desk.received())
+
+            await wait_until(has_gone_on, "mail goes on")
+            is_over.set()
+            await desk.until_delivered(reply)
+
+
+async def wait_until_heard(desk: Desk, store: Store) -> None:
+    """Wait until everything is kept up to now."""
+    ts = await desk.slack.say("Lunch?")
+
+    async def is_heard() -> bool:
+        return await store.field(HEARD_KEY, "checkpoint") == str(ts_micros(ts))
+
+    await wait_until(is_heard, "it is kept")
 
 
 # Without a bot around it.

@@ -1,5 +1,6 @@
 """Which threads must be read, from where on, and which mail waits for that."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -13,7 +14,7 @@ from bot.model.times import Micros
 from bot.redis import keep
 from bot.redis.connection import Store, millis
 from bot.redis.keys import DUE_KEY, HEARD_KEY, READ_FIRST_KEY, subject_key
-from bot.store.checkpoints import OVERLAP, Checkpoints, Missed, Unread
+from bot.store.checkpoints import OVERLAP, Checkpoints, Listening, Missed, Unread
 from bot.store.links import Links
 from bot.store.mailbox import Head, Later, Mailbox
 from tests.support.keys import at
@@ -150,3 +151,128 @@ async def test_what_is_for_the_bot_is_read_also_from_before_the_link(store: Stor
     for is_for_bot, after in ((False, 9), (True, 4)):
         await checkpoints.note([Missed(THREAD, Micros(5), is_for_bot=is_for_bot)])
         assert (await checkpoints.unread())[1] == [Unread(THREAD, Micros(after))]
+
+
+KEPT = Micros(1_764_000_000_000_000)
+"""Until then everything was kept, before a process started."""
+
+
+async def started_between(
+    store: Store, raw: Redis, *, refused_before: bool = True
+) -> tuple[Checkpoints, SessionId]:
+    """Let a process start while mail of two sessions comes, and an event of one is refused."""
+    links, mailbox, other = Links(store, WITHIN), Mailbox(store, WITHIN), SessionId("devin-1")
+    checkpoints = Checkpoints(store, WITHIN, "token")
+    await checkpoints.heard(KEPT)
+    refused = THREAD.model_copy(update={"channel": "C0OTHER"})
+    missed = [Missed(refused, KEPT - 9)]
+    for thread, session in ((THREAD, SESSION), (refused, other)):
+        await links.create(thread, Link(session=session, by=UserId("U0ADA"), linked_at=1))
+    if refused_before:
+        await checkpoints.note(missed)
+    await checkpoints.note_all(is_start=True)
+    if not refused_before:
+        await checkpoints.note(missed)
+    for thread, session in ((THREAD, SESSION), (refused, other)):
+        reply = Reply(thread=thread, ts="1764000002.000100", author=UserId("U0ADA"), text="hello")
+        await mailbox.accept(reply, session, timedelta(0))
+        assert isinstance(await mailbox.take(session, "token"), Later)
+    assert await raw.zcard(at(READ_FIRST_KEY)) == 2
+    return checkpoints, other
+
+
+@pytest.mark.parametrize("refused_before", [True, False])
+async def test_mail_waits_for_no_start_if_another_process_has_heard_everything(
+    store: Store,
+    raw: Redis,
+    refused_before: bool,  # noqa: FBT001  (a case)
+) -> None:
+    """Where an event was refused as well, it goes on waiting. All threads stay to be read."""
+    checkpoints, other = await started_between(store, raw, refused_before=refused_before)
+    assert await checkpoints.unheard() == KEPT
+    assert await checkpoints.pass_started(KEPT) == [SESSION]
+    mailbox = Mailbox(store, WITHIN)
+    assert isinstance(await mailbox.take(SESSION, "token"), Head)
+    assert isinstance(await mailbox.take(other, "token"), Later)
+    assert len((await checkpoints.unread())[1]) == 2
+    assert await checkpoints.unheard() is None
+    assert await checkpoints.pass_started(KEPT) == []
+
+
+async def test_who_heard_only_what_came_later_lets_no_mail_go_on(store: Store, raw: Redis) -> None:
+    """Of two starts, the one counts before which less was kept, until all is read."""
+    checkpoints, _ = await started_between(store, raw)
+    assert await checkpoints.pass_started(KEPT + 1) == []
+    await checkpoints.heard(KEPT + 2)
+    await checkpoints.note_all(is_start=True)
+    assert await checkpoints.pass_started(KEPT + 1) == []
+    assert await raw.zcard(at(READ_FIRST_KEY)) == 2
+
+
+async def test_a_lost_connection_is_no_start(store: Store, raw: Redis) -> None:
+    """What it swallowed is with no other process, so mail waits, also if one starts then."""
+    await Links(store, WITHIN).create(
+        THREAD, Link(session=SESSION, by=UserId("U0ADA"), linked_at=1)
+    )
+    checkpoints = Checkpoints(store, WITHIN, "token")
+    await checkpoints.heard(KEPT)
+    await checkpoints.note_all()
+    assert await checkpoints.unheard() is None
+    await checkpoints.note_all(is_start=True)
+    assert await checkpoints.pass_started(KEPT) == []
+    assert await raw.zcard(at(READ_FIRST_KEY)) == 1
+
+
+async def test_a_thread_that_was_read_is_held_by_no_earlier_refusal(
+    store: Store, raw: Redis
+) -> None:
+    """What was refused before that is found, so only the next start is in doubt."""
+    checkpoints, _ = await started_between(store, raw)
+    gap, threads = await checkpoints.unread()
+    for one in threads:
+        session = SESSION if one.thread == THREAD else SessionId("devin-1")
+        await checkpoints.read(gap, session, [one])
+    await checkpoints.note_all(is_start=True)
+    assert await raw.zcard(at(READ_FIRST_KEY)) == 2
+    await checkpoints.pass_started(KEPT)
+    assert await raw.zcard(at(READ_FIRST_KEY)) == 0
+
+
+class Slack:
+    """Slack's time, which is set."""
+
+    def __init__(self) -> None:
+        self.now = KEPT - 60_000_000
+
+
+SECOND = 1_000_000
+
+
+BREAKS: dict[str, Callable[[Listening], object]] = {
+    "none": bool,
+    "was greeted late": Listening.greeted,
+    "missed something": Listening.missed,
+    "refused an event": lambda one: one.refused(Missed(THREAD, KEPT + SECOND)),
+}
+
+
+@pytest.mark.parametrize("case", BREAKS)
+async def test_a_process_has_heard_everything_only_without_a_break(
+    store: Store, raw: Redis, case: str
+) -> None:
+    """It heard since before, and keeps an event that was written after it found the start."""
+    slack, checkpoints = Slack(), Checkpoints(store, WITHIN, "token")
+    process = Listening(checkpoints, slack)
+    process.greeted()
+    await process.note()
+    gap, _ = await checkpoints.unread()
+    await checkpoints.let_go(gap)
+    slack.now = KEPT + 10 * SECOND
+    BREAKS[case](process)
+    await started_between(store, raw)
+    process.kept(slack.now)
+    assert await process.pass_started() == []
+    assert await process.pass_started() == []
+    slack.now = KEPT + 20 * SECOND
+    process.kept(slack.now)
+    assert len(await process.pass_started()) == (case == "none")

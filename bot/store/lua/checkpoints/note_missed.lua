@@ -1,11 +1,13 @@
 -- Notes that threads may miss messages: the name of each, the `ts` (in us) to read from, or else
 -- from its link on; whether that is for the bot itself, which counts also in a thread that is
 -- muted or has no link, and before its link; and whether mail waits, so that it is read first. With
--- `begins`, all threads are, and a gap begins even if none counts. A `ts` just before the link, by
--- a microsecond, stays: see `CatchUp._read`.
+-- `begins`, all threads are, and a gap begins even if none counts. A process that starts tells with
+-- `unheard` until when all was kept before, else it is ''. A `ts` just before the link, by a
+-- microsecond, stays: see `CatchUp._read`.
 local within_ms = tonumber(ARGV[1])
 local threads = cjson.decode(ARGV[2])
 local begins = ARGV[3] == '1'
+local unheard = ARGV[4]
 
 local noted = {}
 for _, thread in ipairs(threads) do
@@ -25,7 +27,13 @@ if not (begins or noted[1]) then return 1 end
 local time = redis.call('TIME')
 local gap = time[1] * 1000000 + time[2]
 redis.call('HSET', key.heard, 'gap', gap)
-for _, name in ipairs(noted) do redis.call('HSET', key.heard, 'noted:' .. name, gap) end
+if unheard ~= '' then
+  local before = redis.call('HGET', key.heard, 'unheard')
+  if before and tonumber(before) < tonumber(unheard) then unheard = before end
+  redis.call('HSET', key.heard, 'started', gap, 'unheard', unheard)
+else
+  for _, name in ipairs(noted) do redis.call('HSET', key.heard, 'noted:' .. name, gap) end
+end
 local kept = {key.heard, key.unread, key.read_first}
 for _, one in ipairs(kept) do redis.call('PEXPIRE', one, within_ms) end
 return 1

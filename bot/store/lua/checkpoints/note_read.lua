@@ -4,9 +4,13 @@ local read_gap = ARGV[1]
 local session = ARGV[2]
 local threads = cjson.decode(ARGV[3])
 
+local started = tonumber(redis.call('HGET', key.heard, 'started') or 0)
 for _, name in ipairs(threads) do
   local noted = tonumber(redis.call('HGET', key.heard, 'noted:' .. name) or 0)
-  if noted <= (tonumber(read_gap) or 0) then redis.call('ZREM', key.unread, name) end
+  if math.max(started, noted) <= (tonumber(read_gap) or 0) then
+    redis.call('ZREM', key.unread, name)
+    redis.call('HDEL', key.heard, 'noted:' .. name)
+  end
 end
 -- Another thread of this session may have been noted since; the next pass reads it. What was noted
 -- of other sessions does not hold up this one's mail.
@@ -15,10 +19,4 @@ if redis.call('HGET', key.heard, 'gap') ~= read_gap then
     if redis.call('ZSCORE', key.unread, thread) then return 0 end
   end
 end
-local waits = redis.call('ZSCORE', key.read_first, session)
-redis.call('ZREM', key.read_first, session)
-if not waits or waits == '0' or redis.call('ZCARD', key.mail(session)) == 0 then return 0 end
-local at = redis.call('ZSCORE', key.due, session)
-if not at or tonumber(at) > tonumber(waits) then return 0 end
-redis.call('ZADD', key.due, now_ms(), session)
-return 1
+return go_on(session)
