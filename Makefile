@@ -109,12 +109,14 @@ lock: tools ## Update requirements.txt and requirements.lock
 	$(COMPILE) --group dev -o requirements.lock
 	$(COMPILE) -c requirements.lock -o requirements.txt
 
-# `uv audit` doesn't read requirements files, so this makes a project with the same pins.
-audit: tools ## Look for advisories about the locked packages; needs api.osv.dev
-	@audit=$$(mktemp -d) && trap 'rm -rf "$$audit"' EXIT && cd "$$audit" && \
+# `uv audit` doesn't read requirements files, so this makes a project with the same pins. It knows
+# packages of Python alone, so Valkey's server has a check of its own, and neither hides the other.
+audit: tools ## Look for advisories about the locked packages and Valkey; needs api.osv.dev
+	@$(BIN)/python -m tests.support.advisories; valkey=$$?; \
+	  audit=$$(mktemp -d) && trap 'rm -rf "$$audit"' EXIT && cd "$$audit" && \
 	  printf '[project]\nname = "audit"\nversion = "0"\nrequires-python = ">=3.11"\n' > pyproject.toml && \
 	  "$(CURDIR)/$(BIN)/uv" add --quiet --no-sync -r "$(CURDIR)/requirements.lock" && \
-	  "$(CURDIR)/$(BIN)/uv" audit --preview-features audit-command --locked
+	  "$(CURDIR)/$(BIN)/uv" audit --preview-features audit-command --locked && exit $$valkey
 
 clean: ## Delete .venv, caches and demo data
 	rm -rf $(VENV) .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,6 +1,7 @@
 """What GitHub runs: the gate for each change, and a release for each tag."""
 
 import re
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,30 @@ def test_everything_that_is_published_is_attested() -> None:
     published = release.partition("--notes-file notes.md ")[2].split()
     assert published
     assert files["subject-path"].split() == published
+
+
+def test_a_release_deploys_its_image_by_digest(tmp_path: Path) -> None:
+    """Its `kubernetes.yaml` has what was just pushed; the repository's can't know it yet."""
+    digest = f"sha256:{64 * 'a'}"
+    (tmp_path / "deploy").mkdir()
+    copied = shutil.copy(ROOT / "deploy" / "kubernetes.yaml", tmp_path / "deploy")
+    (tmp_path / "skopeo").write_text(f"#!/bin/sh\nprintf {digest} > digest\n", encoding="utf-8")
+    (tmp_path / "skopeo").chmod(0o755)
+    steps = workflow("release")["jobs"]["publish"]["steps"]
+    (script,) = [one["run"] for one in steps if one.get("id") == "image"]
+    env = {
+        "PATH": f"{tmp_path}:/usr/bin:/bin",
+        "GITHUB_REF_NAME": "v0.2.0",
+        "GITHUB_REPOSITORY": "Devin-Relay/devin-relay",
+        "GITHUB_OUTPUT": str(tmp_path / "output"),
+        **dict.fromkeys(("GITHUB_ACTOR", "TOKEN"), "x"),
+    }
+    command = ("bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script)
+    subprocess.run(command, cwd=tmp_path, env=env, check=True)
+    pinned = f"ghcr.io/devin-relay/devin-relay:0.2.0@{digest}"
+    assert re.findall(r"^ *image: (.*)", Path(copied).read_text("utf-8"), re.MULTILINE) == [pinned]
+    assert pinned in (tmp_path / "notes.md").read_text(encoding="utf-8")
+    assert f"digest={digest}\n" in (tmp_path / "output").read_text(encoding="utf-8")
 
 
 def test_advisories_are_looked_for_every_day() -> None:
