@@ -65,7 +65,7 @@ def of_session(
 ) -> SlackMessage:
     """Tell what a session has used in all and today; `by` names who `started` it, if known."""
     link, cap = f"*{session_link(session)}*", None if started is None else started.cap
-    who = "It wasn't started by me." if started is None else f"Started by {linker(by)}."
+    who = "I didn't start it." if started is None else f"Started by {linker(by)}."
     what = f"I don't know what {link} has used."
     if seen.acus is not None:
         of_today = f", {amount(max(0.0, today))} today" if seen.acus else ""

@@ -18,6 +18,8 @@ from bot.redis import keys
 from bot.runtime import metrics
 from bot.runtime.logs import Event
 from bot.settings import Settings, load_settings
+from bot.slack.lookups import TIER_3, Need
+from bot.timing import TIMING
 from bot.wording import commands, delivery_reports
 from handlers.parse.commands import VERBS
 from tests.store.test_lua import HASHES
@@ -208,6 +210,13 @@ def test_every_reason_why_a_reply_is_not_taken_is_explained() -> None:
     page = DOCUMENTS["docs/troubleshooting.md"]
     reasons = {*Change, *Standing} - {Change.ACCEPTED, Standing.ALLOWED}
     assert not [why.value for why in reasons if f"`{why.value}`" not in page]
+
+
+def test_the_pages_say_how_fast_threads_are_read_after_an_outage() -> None:
+    """At rest by the backfill's own pause, and while mail waits by its share of Slack's limit."""
+    least, most = 60 / TIMING.thread_pause, TIER_3 * Need.MAIL.share
+    told = re.findall(r"(\d+ to \d+)(?: threads)? a minute", GUIDES)
+    assert told == [f"{least:.0f} to {most:.0f}"] * 4
 
 
 def test_every_metric_that_is_named_is_there() -> None:

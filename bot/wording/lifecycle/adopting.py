@@ -30,7 +30,7 @@ END = "To stop this, mention me with `adopt none`."
 NAME_LIMIT = 40
 """The part of a name that a list shows, so that the longest one fits into a section."""
 
-NONE = SlackMessage(f"Sessions that start elsewhere don't get threads in this channel. {HOW}")
+NONE = SlackMessage(f"Sessions that start elsewhere don't get threads here. {HOW}")
 
 
 def shown(rules: Sequence[Rule], names: Mapping[UserId, str]) -> SlackMessage:

@@ -15,10 +15,13 @@ PREFACE_SHOWN = 400
 LONGEST_ADDRESS = 300
 """What is longer would make the message longer than Slack takes."""
 
+SET = (
+    "press *Change*, or mention me with "
+    '`defaults repo:owner/name max:10 words:"Always run the tests"`.'
+)
 HOW = (
-    "To change them, press *Change*, or mention me with "
-    '`defaults repo:owner/name max:10 words:"Always run the tests"`. '
-    "`none` clears a value (`max:none`), and `defaults none` clears all of them."
+    f"To change them, {SET} `none` clears a value (`max:none`), and `defaults none` clears all of "
+    "them."
 )
 
 
@@ -54,9 +57,9 @@ def shown(it: Shown) -> SlackMessage:
         session = replace(session, url="")
     default = f"Default session for `/devin-say`: *{session_link(session)}*" if session else ""
     if not it.profile.by:
-        nothing = "New sessions here have no defaults."
+        nothing = "No defaults are set for new sessions here."
         advice = "\n".join(filter(None, (_limits(it), default)))
-        return SlackMessage(nothing, advice=advice, footer=HOW, buttons=(CHANGE,))
+        return SlackMessage(nothing, advice=advice, footer=f"To set some, {SET}", buttons=(CHANGE,))
     return SlackMessage(
         f"New sessions here start with {_listed(it)} (set by {quiet(it.by)}).",
         quote=cut(it.preface, PREFACE_SHOWN),
