@@ -126,10 +126,17 @@ async def is_missed(cases: UseCases, command: Command) -> bool:
     try:
         await cases.accepting.check(command.by, thread.channel, act_of(command))
     except NotAllowed as error:
-        await refuse(cases, thread, command.ts, command.by, error, each=True)
-        await cases.state.claims.claim(claim_of(thread, command.ts))
-        return False
-    return True
+        refused = error
+    except NotIdentified:
+        message = reply_id(thread.team, thread.channel, command.ts)
+        if not await cases.accepting.is_given_up(message):
+            raise
+        refused = NotAllowed(Standing.UNKNOWN)
+    else:
+        return True
+    await refuse(cases, thread, command.ts, command.by, refused, each=True)
+    await cases.state.claims.claim(claim_of(thread, command.ts))
+    return False
 
 
 async def _begins(cases: UseCases, command: Command, event: str) -> bool:

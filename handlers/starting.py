@@ -16,7 +16,7 @@ from functools import partial
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
-from bot.model.errors import Expired, PersonError, RelayError, SlackRefused
+from bot.model.errors import Expired, PersonError, RelayError, SlackAway, SlackRefused
 from bot.model.people import UserId
 from bot.model.record import string
 from bot.model.replies import Reply, place_of
@@ -24,10 +24,10 @@ from bot.model.threads import ThreadRef
 from bot.model.times import Ts
 from bot.relay import UseCases
 from bot.relay.lifecycle.starting import Start
-from bot.wording import actions, refusals
+from bot.wording import actions
 from bot.wording.lifecycle import defaults, form, starting
 from bot.wording.message import Block, View
-from handlers.answering import on_press, ours
+from handlers.answering import in_words, on_press, ours
 from handlers.modals import on_submit, opens
 from handlers.parse import interactions, messages
 from handlers.parse.interactions import Press
@@ -144,23 +144,26 @@ def _register_reactions(app: AsyncApp, cases: UseCases) -> None:
 
     @app.event("reaction_added")
     async def on_reaction(event: Payload) -> None:
-        reaction = messages.parse_reaction(event, cases.workspace)
-        if reaction is None or (await cases.workspace.people.person(reaction.by)).is_bot:
-            return
-        message = await _message(cases, reaction)
-        if message is None:
+        if (reaction := messages.parse_reaction(event, cases.workspace)) is None:
             return
         by, ts, at = reaction.by, reaction.ts, reaction.at
-        sent = message if by == message.author else message.model_copy(update={"sent_by": by})
+        place = cases.workspace.place(reaction.channel)
         try:
+            is_bot = (await cases.workspace.people.person(by)).is_bot
+            message = None if is_bot else await _message(cases, reaction)
+            if message is None:
+                return
+            place = message.thread
+            sent = message if by == message.author else message.model_copy(update={"sent_by": by})
             await cases.starting.start(
                 Start(
                     message=sent, reads_thread=True, is_talk=True, pressed=at, emoji=reaction.emoji
                 )
             )
-        except PersonError as error:
-            told = refusals.sorry(error, cases.workspace.admin)
-            await cases.notices.whisper(message.thread, by, told, once=f"emoji:{at}", at=ts)
+        except (PersonError, SlackAway, SlackRefused) as error:
+            # Slack would bring it again, but in a minute, or never: they have an answer now.
+            told = in_words(error, cases.workspace.admin, by)
+            await cases.notices.whisper(place, by, told, once=f"emoji:{at}", at=ts)
 
 
 async def _message(cases: UseCases, reaction: messages.Reaction) -> Reply | None:

@@ -32,8 +32,11 @@ DONE = timedelta(days=7)
 Slack's Delayed Events are retried for 24 h; with a shorter time, a late one would be sent twice.
 """
 
-AHEAD = timedelta(hours=25)
-"""An edit or a deletion whose message may still come, as one of Slack's Delayed Events (24 h)."""
+AHEAD = timedelta(days=3)
+"""An edit or a deletion whose message may still come, as one of Slack's Delayed Events (24 h).
+
+And that a reply was given up before it was accepted: the backfill may read it again (`CATCH_UP`).
+"""
 
 OWED = timedelta(days=30)
 """What Devin says and its thread has not been shown, and the entries for it and for cards."""

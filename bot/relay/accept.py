@@ -17,7 +17,7 @@ from cachetools import LRUCache
 from bot.mirror.poll import Polling
 from bot.model import errors
 from bot.model.people import Act, Standing, UserId
-from bot.model.replies import Change, Evidence, OutcomeKind, Reply
+from bot.model.replies import Change, Evidence, OutcomeKind, Reply, ReplyId, place_of
 from bot.model.sessions import SessionId, SessionState
 from bot.model.threads import Link, ThreadRef
 from bot.model.times import Micros, micros_ts, ts_micros
@@ -229,17 +229,26 @@ class Accepting:
         if after is not None:
             await self.schedule.tell(card_owed(thread, link), after)
 
+    async def is_given_up(self, message: ReplyId) -> bool:
+        """Return True if its author could not be looked up for too long, from the first try on.
+
+        As other mail, it is given up after `GIVE_UP_AFTER`. Beyond `CATCH_UP`, it is not found.
+        """
+        _, _, ts = place_of(message)
+        clock, settings, claims = self.workspace.clock, self.workspace.settings, self.state.claims
+        first, now = f"unchecked:{message}", max(clock.now, ts_micros(ts))
+        await claims.claim(first, mine=str(now))
+        waited = clock.age(Micros(int(await claims.noted(first) or now)))
+        is_over = waited >= settings.give_up_after or self.is_old(ts, settings.catch_up)
+        return is_over and self.is_old(ts, UNTOLD)
+
     def is_fresh(self, ts: str) -> bool:
         """Return False if `ts` is older than `FRESH`: a retry or a backlog brought its event."""
         return self._age(ts) <= FRESH
 
-    def is_old(self, ts: str) -> bool:
-        """Return True if `ts` is older than `OLD`."""
-        return self._age(ts) > OLD
-
-    def is_waited_for(self, ts: str) -> bool:
-        """Return True if the author of the message at `ts` has waited for `UNTOLD`."""
-        return self._age(ts) > UNTOLD
+    def is_old(self, ts: str, age: timedelta = OLD) -> bool:
+        """Return True if `ts` is older than `age`."""
+        return self._age(ts) > age
 
     def _age(self, ts: str) -> timedelta:
         return self.workspace.clock.age(ts_micros(ts))
@@ -326,8 +335,11 @@ class Replies:
             finally:
                 await before.wait()
         except (errors.NotIdentified, errors.StoreAway) as error:
-            if isinstance(error, errors.NotIdentified) and evidence is Evidence.EVENT:
-                accepting.listening.waits(reply.id)
+            if isinstance(error, errors.NotIdentified):
+                if await accepting.is_given_up(reply.id):
+                    raise
+                if evidence is Evidence.EVENT:
+                    accepting.listening.waits(reply.id)
             accepting.listening.refused(Missed(reply.thread, ts_micros(reply.ts)))
             raise
 
@@ -350,8 +362,14 @@ class Replies:
         if isinstance(why, Standing):
             by, channel = reply.author, thread.channel
             raise await self._accepting.turn_away(by, channel, why, reply_id=reply.id)
-        if isinstance(why, errors.NotIdentified) and self._accepting.is_waited_for(reply.ts):
-            once = f"unchecked:{reply.ts}"
-            words = refusals.UNCHECKED
+        if isinstance(why, errors.NotIdentified) and self._accepting.is_old(reply.ts, UNTOLD):
+            is_over = await self._accepting.is_given_up(reply.id)
+            words = refusals.never_checked(reply) if is_over else refusals.UNCHECKED
+            once = f"unsent:{reply.ts}" if is_over else f"unchecked:{reply.ts}"
             await self._notices.whisper(thread, reply.author, words, once=once, at=reply.ts)
+            if is_over:  # nothing but a person sends it now
+                by, standing = reply.author, Standing.UNKNOWN
+                await self._accepting.turn_away(by, thread.channel, standing, reply_id=reply.id)
+                await self._state.revisions.withdraw(reply.id, may_be_ahead=True)
+                return Change.REPEATED
         raise why

@@ -244,7 +244,11 @@ class Asking:
 
     async def _asked(self, message: Reply, act: Act = Act.MESSAGE, **more: str) -> str:
         by, channel = message.author, message.thread.channel
-        await self.accepting.check(by, channel, act, reply_id=message.id)
+        try:
+            await self.accepting.check(by, channel, act, reply_id=message.id)
+        except errors.NotIdentified as error:
+            # Slack would bring it again, but in a minute, or never: they have an answer now.
+            raise errors.NotAllowed(Standing.UNKNOWN) from error
         return await self.state.tickets.issue(WordsAsked(by=by, message=message, **more))
 
     async def _tell(self, message: Reply, words: SlackMessage) -> None:

@@ -9,14 +9,22 @@ from dataclasses import dataclass
 
 from bot.delivery.acting import again, sender
 from bot.delivery.compose import markdown_of
-from bot.model.errors import AlreadyDone, EmptyMessage, Expired, MessageGone, SlackAway
+from bot.model.errors import (
+    AlreadyDone,
+    EmptyMessage,
+    Expired,
+    MessageGone,
+    NotAllowed,
+    NotIdentified,
+    SlackAway,
+)
 from bot.model.people import Standing, UserId
 from bot.model.record import Record
 from bot.model.replies import Deletion, Edit, Reply, ReplyId, place_of
 from bot.model.threads import Link, ThreadRef
-from bot.model.times import Micros, ts_micros
+from bot.model.times import Micros, micros_ts, ts_micros
 from bot.redis import keep
-from bot.relay.accept import Accepting
+from bot.relay.accept import UNTOLD, Accepting
 from bot.relay.saying import Speaking, Spoken
 from bot.reporting.reporter import Notices
 from bot.runtime.logs import Event, audit
@@ -88,10 +96,17 @@ class Edits:
             return
         if link is None and await self.state.mailbox.kept(reply.id) is None:
             return
-        if await self.accepting.workspace.permissions.of_author(reply) is not Standing.ALLOWED:
+        try:
+            standing = await self.accepting.workspace.permissions.of_author(reply)
+        except NotIdentified:
+            is_known = await self.state.mailbox.is_known(reply.id)
+            if not (is_known and self.accepting.is_old(micros_ts(edit.edited), UNTOLD)):
+                raise  # Slack brings it again, or the reply, once accepted, is read as it is then
+            words, once = refusals.sorry(NotAllowed(Standing.UNKNOWN)), f"edited:{edit.edited}"
+            await self.notices.whisper(reply.thread, reply.author, words, once=once, at=reply.ts)
             return
-
-        await self._follow(edit, link, is_new=is_new)
+        if standing is Standing.ALLOWED:
+            await self._follow(edit, link, is_new=is_new)
 
     async def _tell_no_edit(self, edit: Edit, link: Link | None, *, is_new: bool) -> None:
         """Take back a reply that is a command now, and tell its author to post it again."""

@@ -132,10 +132,10 @@ def _in_doubt(outcome: Outcome, about: str) -> SlackMessage:
             quote = outcome.detail or _NO_DETAILS
         case OutcomeKind.GIVEN_UP:
             said = (
-                f"I *couldn't send* {about}: Devin was unavailable for too long "
+                f"I *couldn't send* {about}: Devin or Slack was unavailable for too long "
                 f"({as_code(outcome.detail)})."
             )
-            advice = "Press *Send again* once Devin is back."
+            advice = "Press *Send again* once that's over."
         case _ if outcome.is_unread:
             status = f"HTTP {outcome.status}"
             said += f": I couldn't read its response ({status}). I haven't resent it. {_RESPONSE}"

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from bot.model import errors
 from bot.model.options import BadOptions
 from bot.model.people import Standing
+from bot.model.replies import Reply
 from bot.model.workflow_steps import Flaw
 from bot.wording.commands import SAY_HELP
 from bot.wording.lifecycle import form
@@ -12,7 +13,16 @@ from bot.wording.lifecycle.ending import NOT_STOPPED
 from bot.wording.lifecycle.starting import UNDER_WAY
 from bot.wording.message import SlackMessage
 from bot.wording.mirror.posts import chosen
-from bot.wording.phrases import ADMIN, as_code, in_minutes, linker, plural, preview, session_link
+from bot.wording.phrases import (
+    ADMIN,
+    as_code,
+    in_minutes,
+    linker,
+    named_by,
+    plural,
+    preview,
+    session_link,
+)
 
 
 def sorry(error: errors.PersonError, admin: str = ADMIN) -> SlackMessage:  # noqa: C901  (one case for each error)
@@ -135,9 +145,19 @@ FLAWS = {
 }
 
 UNCHECKED = SlackMessage(
-    "I couldn't check your permissions yet, so Devin doesn't have this message. I'll keep trying, "
-    "and pass it on once I can."
+    "I couldn't check your permissions yet, so Devin doesn't have this message. I'll keep trying "
+    "for a while, and pass it on if I can."
 )
+
+
+def never_checked(reply: Reply) -> SlackMessage:
+    """Say that a reply was given up, since nobody told whether its author may send it."""
+    about = f'"{said}"' if (said := named_by(reply)) else "your message"
+    return SlackMessage(
+        f"I *didn't send* {about} to Devin: I couldn't check your permissions for too long. "
+        "Please send it again."
+    )
+
 
 MAY_NOT = {
     Standing.GUEST: "Guests can't message Devin here",

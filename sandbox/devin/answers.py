@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import format_datetime
-from typing import Literal
+from typing import Literal, TypeAlias
 
 Api = Literal["v1", "v3"]
 Ending = Literal["answers", "drops", "refuses", "half"]
@@ -34,8 +34,8 @@ RetryAfter = float | str | datetime
 DownloadFailure = int | Literal["cut", "unsized"]
 """The status that the storage answers, a body whose second half never comes, or one whose length is
 not told."""
-ReadFailure = int | tuple[int, RetryAfter]
-"""The status that a read is answered with, with its `Retry-After` if it has one."""
+ReadFailure: TypeAlias = "int | tuple[int, RetryAfter] | Answer"
+"""The status that a read is answered with, with its `Retry-After` if it has one; or the answer."""
 
 JSON = "application/json"
 HTML = "text/html"

@@ -1,7 +1,7 @@
 """Reads bodies, and refuses what FastAPI would refuse before any session is asked."""
 
 import json
-from typing import Any
+from typing import Any, Self
 
 from sandbox.devin.answers import JSON, Answer
 
@@ -16,6 +16,13 @@ class RejectedError(Exception):
         self.answer = Answer(
             meaning="a failed check", status=status, detail=detail, retry_after=retry_after
         )
+
+    @classmethod
+    def by(cls, answer: Answer) -> Self:
+        """Return the failure of a request that is answered so, after a pause if it has one."""
+        failed = cls(answer.status, answer.detail)
+        failed.answer = answer
+        return failed
 
 
 def parse_object(raw: bytes, content_type: str) -> dict[str, Any]:

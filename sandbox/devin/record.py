@@ -249,6 +249,8 @@ class Record:
         if not self.read_failures[kind]:
             return
         failure = self.read_failures[kind].pop(0)
+        if isinstance(failure, Answer):
+            raise RejectedError.by(failure)
         status, retry_after = failure if isinstance(failure, tuple) else (failure, None)
         raise RejectedError(status, "Not now", retry_after_of(retry_after))
 

@@ -61,6 +61,7 @@ async def rejecting(request: web.Request, handler: Handler) -> web.StreamRespons
     try:
         return await handler(request)
     except RejectedError as rejected:
+        await rejected.answer.pause()
         return rejection(request, rejected)
 
 

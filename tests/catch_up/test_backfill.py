@@ -54,7 +54,7 @@ from tests.support.keys import at
 from tests.support.parts import parts_of
 from tests.support.redis_servers import node_url
 from tests.support.schedules import Planned
-from tests.support.told import GUEST
+from tests.support.told import GUEST, NOT_IDENTIFIED
 from tests.support.waiting import until_caught_up, wait_until
 
 pytestmark = pytest.mark.usefixtures("hurried")
@@ -421,6 +421,23 @@ async def test_a_session_whose_author_slack_does_not_name_is_left_for_the_next_a
     assert texts == ["First", "Last"]
     assert late(desk, thread) == [delivery_reports.late(2, ["status"], silenced=False).text]
     assert desk.whispers("ben") == []
+
+
+async def test_an_order_whose_author_slack_never_tells_holds_up_nothing_for_good(
+    environ: dict[str, str], desk: Desk
+) -> None:
+    """It is refused in the end, and what others wrote after it is for Devin."""
+    async with running(desk, environ):
+        thread = await desk.linked_thread()
+        await desk.until_heard()
+    await asked(desk, "mute", thread, user="ben")
+    await unbrought(desk, "For Devin", thread)
+    desk.slack.fail_next("users.info", status=503, times=100_000)
+    async with running(desk, environ, GIVE_UP_AFTER="1s"):
+        desk.slack.workspace.clock.ahead += 30.0
+        await desk.until_whispered(NOT_IDENTIFIED, "ben")
+        desk.slack.fail_no_more()
+        await desk.until_received("For Devin")
 
 
 async def test_a_connection_that_was_lost_is_a_gap_and_a_refresh_is_none(

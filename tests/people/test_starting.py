@@ -599,7 +599,7 @@ async def test_devin_is_waited_for(environ: dict[str, str], desk: Desk) -> None:
         await until_linked(desk, root)
     assert desk.devin.creations == []
     assert desk.said(root) == [waiting.text]
-    assert "Devin hasn't confirmed a new session yet" in waiting.text
+    assert "no confirmation of a new session yet" in waiting.text
 
 
 @pytest.mark.parametrize(

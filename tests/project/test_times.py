@@ -4,7 +4,8 @@ from bot.app import DRAIN_SECONDS
 from bot.delivery.sending import RENEWALS
 from bot.redis import keep
 from bot.reporting.reporter import TELLING_SECONDS
-from bot.settings import Settings
+from bot.settings import CATCH_UP_LIMIT, Settings
+from bot.store.checkpoints import OVERLAP
 from bot.timing import TIMING
 
 SLACK_WAITS = 3.0
@@ -37,8 +38,9 @@ def test_a_try_at_an_entry_ends_before_another_process_may_begin_one() -> None:
 
 
 def test_what_slack_may_still_bring_is_remembered_for_longer_than_it_tries() -> None:
-    """Slack's Delayed Events retry for 24 h."""
+    """Slack's Delayed Events retry for 24 h, and what was given up is looked for that long."""
     assert min(keep.AHEAD, keep.DONE).total_seconds() > 24 * 3600
+    assert keep.AHEAD > CATCH_UP_LIMIT + OVERLAP
 
 
 def test_a_thread_is_told_that_a_reply_waits_before_that_is_given_up() -> None:

@@ -13,13 +13,15 @@ import pytest
 from bot.app import Bot
 from bot.model.errors import NotAllowed, NotIdentified
 from bot.model.people import WORKFLOW, Act, Standing, UserId
-from bot.model.replies import reply_id
+from bot.model.replies import Reply, reply_id
+from bot.model.threads import ThreadRef
 from bot.redis.connection import Store
 from bot.settings import Settings, load_settings
 from bot.slack.app.workspace import Permissions
 from bot.wording import refusals, thread_links
 from bot.wording.phrases import session_link
 from sandbox import Sandbox
+from tests.people import test_shortcuts as shortcuts
 from tests.support.bots import BRISK
 from tests.support.desk import Desk, muted, running
 from tests.support.known import people_of
@@ -464,6 +466,38 @@ async def test_a_reply_whose_author_slack_does_not_tell_for_long_is_told_to_wait
     await desk.until_whispered(refusals.UNCHECKED, "ben")
     desk.slack.fail_no_more()
     await desk.until_delivered(ts)
+
+
+@pytest.mark.parametrize(
+    "limits", [{"GIVE_UP_AFTER": "40s"}, {"CATCH_UP": "45s"}, {"CATCH_UP": "0"}], ids=str
+)
+async def test_a_reply_whose_author_slack_never_tells_is_given_up(
+    environ: dict[str, str], desk: Desk, limits: dict[str, str]
+) -> None:
+    """Its author is told once that it wasn't sent, and from then on only a person sends it."""
+    thread_ref = ThreadRef(team=desk.slack.team_id, channel=GENERAL, thread_ts="1.000001")
+    reply = Reply(thread=thread_ref, ts="1.000002", author=PEOPLE["ada"], text="Please rebase")
+    waits = [refusals.UNCHECKED] if limits.get("CATCH_UP") != "0" else []
+    told = [*waits, refusals.never_checked(reply)]
+    async with running(desk, environ, **limits):
+        thread = await desk.linked_thread()
+        desk.slack.fail_next("users.info", status=503, times=ALWAYS)
+        ts = await desk.reply("Please rebase", thread, user="ben")
+        delivery = desk.slack.deliveries[-1]
+        await wait_until(lambda: delivery.attempts > 1, "Slack brings it again")
+        for words in told:
+            desk.slack.workspace.clock.ahead += 30.0
+            await desk.reply("And me", thread)
+            await desk.slack.redeliver(delivery)
+            await desk.until_whispered(words, "ben")
+        desk.slack.fail_no_more()
+        assert (await (await desk.slack.redeliver(delivery)).settled()).acked
+        assert not any("rebase" in one for one in await desk.fence(thread))
+        assert desk.whispers("ben") == [one.text for one in told]
+    async with running(desk, environ):  # which reads all threads
+        assert not any("rebase" in one for one in await desk.fence(thread))
+        await shortcuts.run(desk, shortcuts.SEND, ts, user="ben")
+        await desk.until_delivered(ts)
 
 
 async def test_a_deactivated_person_may_not(bot: Bot, desk: Desk) -> None:

@@ -14,7 +14,14 @@ from datetime import timedelta
 from bot.delivery.acting import Acting, is_about_acting
 from bot.devin.api import Devin, Failure, SessionSummary, Unread
 from bot.mirror.audience import Audience
-from bot.model.errors import CannotPost, DevinAway, LinkedElsewhere, SlackRefused, UnderWay
+from bot.model.errors import (
+    CannotPost,
+    DevinAway,
+    LinkedElsewhere,
+    SlackAway,
+    SlackRefused,
+    UnderWay,
+)
 from bot.model.options import BadOptions
 from bot.model.people import UserId
 from bot.model.replies import Outcome, OutcomeKind, Refusal, Wait
@@ -115,6 +122,8 @@ class Starter:
             return refusals.sorry(error)
         except DevinAway as error:
             return await self._wait(start, Wait(error.reason, error.retry_after))
+        except SlackAway as error:
+            return await self._wait(start, Wait(str(error), error.retry_after))
         if isinstance(prompt, Question):
             await self.state.starts.give_back(start.by, start.owed.subject)
             about = prompt.others, start.message.id, start.number

@@ -123,10 +123,10 @@ OTHERS_REACTED = SlackMessage(
 
 
 def waiting(give_up_after: timedelta) -> SlackMessage:
-    """Say once that Devin starts no session now, or that nobody knows yet whether it has."""
+    """Say once that no session can be started now, or that nobody knows yet whether it was."""
     return SlackMessage(
-        f":{WAITING_MARK}: Devin hasn't confirmed a new session yet. "
-        f"I'll keep trying for {span(give_up_after)}."
+        f":{WAITING_MARK}: There's no confirmation of a new session yet: Devin or Slack isn't "
+        f"available. I'll keep trying for {span(give_up_after)}."
     )
 
 
@@ -141,7 +141,7 @@ def failed(message: Reply, number: int, outcome: Outcome, admin: str = ADMIN) ->
             "`link &lt;session link or ID&gt;`. If it isn't, press *Start again*."
         )
     elif outcome.kind is OutcomeKind.GIVEN_UP:
-        advice = "Press *Start again* once Devin is back."
+        advice = "Press *Start again* once that's over."
     elif outcome.refusal in {Refusal.FORBIDDEN, Refusal.NO_SESSION}:
         words = SlackMessage(
             f"I *couldn't start* a session for {about}: Devin doesn't know one of its options, or "
