@@ -259,10 +259,10 @@ def _restart(plan: Plan, others: Sequence[Contestant]) -> Measure:
         f"After a restart: from a reply until Devin has it, for those of the first "
         f"{plan.restart:g} s, one in each linked thread",
         {
-            f"{links} links" + (f", {who.name}" if who in others else ""): partial(
-                restart.restarted, who, links, plan.restart
+            case + (f", {who.name}" if who in others else ""): partial(
+                restart.restarted, who, links, plan.restart, at_work=at_work
             )
-            for links in plan.restarted
+            for case, (links, at_work) in plan.restarts.items()
             for who in (RELAY, *others)
         },
     )

@@ -1,6 +1,6 @@
 """The amounts of each measure: those of a full run, and those of a smoke run."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bot.model.generation import Generation
@@ -56,6 +56,12 @@ class Plan:
     links_beside: int = 10_000
     restarted: Sequence[int] = (40, 200)
     restart: float = 5.0
+
+    @property
+    def restarts(self) -> Mapping[str, tuple[int, int]]:
+        """The links of each restart, and of how many threads one is at work."""
+        few = {f"{links} links": (links, 10) for links in self.restarted}
+        return few | {f"{self.restarted[-1]} links, half at work": (self.restarted[-1], 2)}
 
     @property
     def ideal(self) -> float:

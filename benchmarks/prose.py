@@ -82,9 +82,10 @@ delivering; the polls find it after 1 s, and Devin's answer takes {delay:.0f} ms
 
 RESTART = """\
 Here the relay meets the sandbox's Slack and Devin: ten channels of talk and threads, one thread in
-ten with words of half a minute ago, 50 reads a minute of threads, and as many of channels, and up
-to {answer:g} s for each call. An earlier process has kept everything until just before the start.
-From the connection on, within {seconds:g} s, somebody writes a reply in each thread."""
+ten, or half of them, with Devin's words of half a minute ago; 50 reads a minute of threads, and as
+many of channels; and up to {answer:g} s for each call. An earlier process has kept everything until
+just before the start. From the connection on, within {seconds:g} s, somebody writes a reply in each
+thread."""
 
 
 def method(plan: Plan, cores: int) -> str:

@@ -38,8 +38,8 @@ CHANNELS = 10
 TALK = 9
 """Messages of people between two threads of a channel."""
 
-RECENT = 10
-"""One in so many threads had its last words half a minute ago, the others an hour ago."""
+RECENT_SECONDS, QUIET_SECONDS = 30, 3_600
+"""How long ago the last words of a thread at work were said, and of another."""
 
 ANSWER_SECONDS = 0.3
 """The longest time that a call to Slack takes here; most take a small part of it."""
@@ -64,13 +64,16 @@ class Local:
         await self.slack.wait_connected(timeout=seconds)
 
 
-async def restarted(who: Contestant, links: int, seconds: float) -> Values:
-    """Measure the replies of the first `seconds`, one in each of `links` threads."""
+async def restarted(who: Contestant, links: int, seconds: float, *, at_work: int = 10) -> Values:
+    """Measure the replies of the first `seconds`, one in each of `links` threads.
+
+    In one of `at_work` threads, Devin spoke just before the start.
+    """
     with tempfile.TemporaryDirectory() as directory:
         home = Path(directory)
         async with SlackSandbox() as slack, DevinSandbox() as devin:
             local = Local(slack, devin)
-            threads = _threads(slack, links)
+            threads = _threads(slack, links, at_work)
             for number in range(links):
                 devin.add_session(_session(number), "blocked")
             await _linked(home, threads)
@@ -99,7 +102,7 @@ def _session(number: int) -> str:
     return f"devin-{number:032x}"
 
 
-def _threads(slack: SlackSandbox, links: int) -> Sequence[ThreadRef]:
+def _threads(slack: SlackSandbox, links: int, at_work: int) -> Sequence[ThreadRef]:
     """Fill channels with talk and with threads, and return these."""
     everybody = [*slack.workspace.channel("general").members]
     channels = [
@@ -113,7 +116,8 @@ def _threads(slack: SlackSandbox, links: int) -> Sequence[ThreadRef]:
         root = _put(slack, channel, "ada", began)
         for place in range(TALK):
             _put(slack, channel, "ben", began + 60 * (place + 1))
-        ago = 30 if number % RECENT == 0 else 3_600
+        is_at_work = number // CHANNELS % at_work == 0
+        ago = RECENT_SECONDS if is_at_work else QUIET_SECONDS
         _put(slack, channel, "devin-relay", now - ago, root)
         found.append(ThreadRef(team=TEAM_ID, channel=channel, thread_ts=root))
     return found

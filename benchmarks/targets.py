@@ -125,12 +125,12 @@ def _restart(each: Each, plan: Plan) -> Sequence[Target | None]:
     return [
         _at_most(
             each,
-            f"a reply just after a restart → Devin, {links} links, {column.removesuffix(' s')}",
-            ("restart", f"{links} links", column),
+            f"a reply just after a restart → Devin, {case}, {column.removesuffix(' s')}",
+            ("restart", case, column),
             most,
             "s",
         )
-        for links in plan.restarted
+        for case in plan.restarts
         for column, most in RESTART_SECONDS.items()
     ]
 

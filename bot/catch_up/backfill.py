@@ -82,7 +82,7 @@ class CatchUp:
         while True:
             await self._until_wanted(self.cases.workspace.timing.listen_pause)
             try:
-                await self._vouch()
+                await self._listening.move_checkpoint()
                 await guarded(self._catch_up(), log, errors.StoreAway, errors.SlackRefused)
             except errors.StoreAway as error:
                 log.warning("catch-up put off", extra={"reason": str(error)})
@@ -100,22 +100,24 @@ class CatchUp:
         skipped: set[ThreadRef] = set()
         while True:
             await self._listening.note()
-            if not await self._checkpoints.claim():
+            is_claimed = await self._checkpoints.claim()
+            await self._pass_started()
+            if not is_claimed:
                 return
             async with renewed(self._renew, BACKFILL_LEASE / RENEWALS, "catch-up"):
                 if await self._pass(skipped):
                     return
 
-    async def _vouch(self) -> None:
-        """Tell other processes what this one has heard."""
-        await self._listening.move_checkpoint()
+    async def _pass_started(self) -> None:
         for session in await self._listening.pass_started():
             await self.schedule.wake(session)
 
     async def _renew(self) -> None:
         try:
             await self._checkpoints.renew()
-            await self._vouch()
+            await self._listening.move_checkpoint()
+            await self._checkpoints.look()
+            await self._pass_started()
         except errors.StoreAway:
             self._listening.missed()
             raise
@@ -148,20 +150,25 @@ class CatchUp:
     async def _leave_out_quiet(
         self, gap: str, plan: dict[SessionId, list[Unread]], skipped: set[ThreadRef]
     ) -> None:
-        """Release the sessions in whose threads, as channels' histories show, nothing is new."""
+        """Release the sessions in whose threads, as channels' histories show, nothing is new.
+
+        Where only old words may be new, mail goes on before they are read.
+        """
         if not self._histories.are_due:
             return
         of = {one.thread: session for session, threads in plan.items() for one in threads}
         awaited = {*await self._checkpoints.awaited()}
         first = {thread.channel for thread, session in of.items() if session in awaited}
-        async for quiet in self._histories.read(first):
-            done = {
-                session: plan.pop(session)
-                for session in {of[thread] for thread in quiet}
-                if all(one.thread in self._histories.quiet for one in plan[session])
+        quiet, calm = self._histories.quiet, self._histories.calm
+        async for found in self._histories.read(first):
+            met = {of[thread] for thread in found}
+            done = {one for one in met if all(it.thread in quiet for it in plan[one])}
+            rest = {
+                one for one in met - done if all(it.thread in {*quiet, *calm} for it in plan[one])
             }
             await asyncio.gather(
-                *(self._read_or_put_off(gap, *each, skipped) for each in done.items())
+                *(self._read_or_put_off(gap, one, plan.pop(one), skipped) for one in done),
+                *(self._release(gap, one, []) for one in rest),
             )
 
     async def _read_or_put_off(

@@ -144,6 +144,9 @@ class Histories:
     A channel's history shows when the latest reply of each thread was written. Each page begins
     with a thread that is in doubt, so a call decides one at least. A thread that is alone in its
     channel is as well read itself.
+
+    In `quiet` threads nothing is new, so they count as read. No mail waits for `calm` ones: what
+    may be new there is older than what all was kept of.
     """
 
     def __init__(self, cases: UseCases) -> None:
@@ -152,6 +155,7 @@ class Histories:
         self._busy: set[ThreadRef] = set()
         self._not_before = 0.0
         self.quiet: dict[ThreadRef, Found] = {}
+        self.calm: set[ThreadRef] = set()
 
     @property
     def are_due(self) -> bool:
@@ -163,8 +167,9 @@ class Histories:
         self._busy.clear()
 
     def begin(self, unread: Sequence[Unread]) -> None:
-        """Be in doubt about the threads in `unread`; what was `quiet` before may no longer be."""
+        """Be in doubt about the threads in `unread`, whatever was known of them before."""
         self.quiet.clear()
+        self.calm.clear()
         by_channel: dict[str, list[Unread]] = defaultdict(list)
         for one in sorted(unread, key=lambda one: ts_micros(one.thread.thread_ts), reverse=True):
             if one.thread not in self._busy:
@@ -172,7 +177,7 @@ class Histories:
         self._doubtful = {name: each for name, each in by_channel.items() if len(each) > 1}
 
     async def read(self, first: Collection[str]) -> AsyncIterator[Sequence[ThreadRef]]:
-        """Yield threads in which nothing is new, as long as Slack allows a read.
+        """Yield threads that turn out to be quiet or calm, as long as Slack allows a read.
 
         The channels in `first` come first, then those with the most threads.
         """
@@ -186,7 +191,7 @@ class Histories:
             yield [one for page in pages for one in page]
 
     async def _page(self, channel: str) -> Sequence[ThreadRef]:
-        """Read a page, and return the threads that it shows to be quiet."""
+        """Read a page, and return the threads that it shows to be quiet or calm."""
         unread = self._doubtful[channel]
         newest, oldest = (unread[place].thread.thread_ts for place in (0, -1))
         try:
@@ -206,15 +211,18 @@ class Histories:
         self._doubtful[channel] = left = unread[len(met) :]
         if len(left) <= 1:
             del self._doubtful[channel]
-        return [one.thread for one in met if self._is_quiet(one, shown)]
+        return [one.thread for one in met if self._rests(one, shown)]
 
-    def _is_quiet(self, one: Unread, shown: Mapping[str, Mapping[str, Any]]) -> bool:
-        """Note whether nothing was written in a thread since; what isn't said counts as new."""
+    def _rests(self, one: Unread, shown: Mapping[str, Mapping[str, Any]]) -> bool:
+        """Return True if no mail waits for a thread; what Slack doesn't say counts as new."""
         root = shown.get(one.thread.thread_ts, {})
         latest, began = string(root, "latest_reply"), ts_micros(one.thread.thread_ts)
-        if not is_ts(latest) or max(ts_micros(latest), began) > one.after:
+        at = max(ts_micros(latest), began) if is_ts(latest) else None
+        if at is not None and at <= one.after:
+            self.quiet[one.thread] = Found(one.thread, root)
+            metrics.CAUGHT_UP.labels("quiet").inc()
+        elif at is not None and at <= one.kept:
+            self.calm.add(one.thread)
+        else:
             self._busy.add(one.thread)
-            return False
-        self.quiet[one.thread] = Found(one.thread, root)
-        metrics.CAUGHT_UP.labels("quiet").inc()
-        return True
+        return one.thread not in self._busy

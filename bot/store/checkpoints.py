@@ -47,6 +47,9 @@ Beyond as many that a process remembers one by one, all count as missed.
 OVERLAP = timedelta(minutes=5)
 """Reading begins this long before a checkpoint, since events arrive out of order, and late."""
 
+DISORDER = timedelta(seconds=10)
+"""How much later than others an event may be kept, without Slack having to send it again."""
+
 UNCLEAR = timedelta(seconds=1)
 """How much later it may be at Slack than its clock says (`SlackTime`)."""
 
@@ -65,10 +68,14 @@ CATCHING_UP = "catch-up"
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """A thread in which a message may be missing that was written `after` that time."""
+    """A thread in which a message may be missing that was written `after` that time.
+
+    Mail need not wait for one that was written until `kept`.
+    """
 
     thread: ThreadRef
     after: Micros
+    kept: Micros = Micros(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +101,9 @@ class Checkpoints:
         self._store = store
         self._within = within
         self._token = token
+        self.unheard: Micros | None = None
+        """Since when nobody may have listened before a start, when it was last looked for."""
+
         self.reach = millis(within + OVERLAP) * 1000
         """How far back a thread is read at most, however long it was out of reach (us)."""
 
@@ -144,10 +154,11 @@ class Checkpoints:
             unheard=unheard,
         )
 
-    async def unheard(self) -> Micros | None:
-        """Return since when nobody may have listened before a start; None without one."""
-        since = await self._store.field(HEARD_KEY, "unheard")
-        return None if since is None else Micros(since)
+    async def look(self) -> str:
+        """Return the gap, "" without one, and note what is `unheard`."""
+        ((gap, since),) = await self._store.fields([HEARD_KEY], "gap", "unheard")
+        self.unheard = None if since is None else Micros(since)
+        return gap or ""
 
     async def pass_started(self, since: Micros) -> Sequence[SessionId]:
         """Let mail go on that waits for a start only, since this process has heard everything.
@@ -163,7 +174,7 @@ class Checkpoints:
 
     async def claim(self) -> str:
         """Take the lease on the backfill, and return the gap; "" without one or the other."""
-        gap, lease = await self._store.field(HEARD_KEY, "gap"), lease_key(SessionId(CATCHING_UP))
+        gap, lease = await self.look(), lease_key(SessionId(CATCHING_UP))
         return gap if gap and await self._store.claim(lease, self._token, BACKFILL_LEASE) else ""
 
     async def renew(self) -> None:
@@ -177,11 +188,15 @@ class Checkpoints:
 
     async def unread(self) -> tuple[str, Sequence[Unread]]:
         """Return the current gap, and the threads to read, those with the latest traffic first."""
-        gap, found, traffic = await scripts.list_unread(self._store)
+        gap, found, traffic, unheard = await scripts.list_unread(self._store)
         listed = sorted(
-            zip(traffic, found[::2], found[1::2], strict=True), key=lambda one: -float(one[0])
+            zip(traffic, found[::2], found[1::2], unheard, strict=True),
+            key=lambda one: -float(one[0]),
         )
-        return gap, [Unread(parse_thread(name), Micros(float(since))) for _, name, since in listed]
+        return gap, [
+            Unread(parse_thread(name), Micros(float(since)), _kept(before))
+            for _, name, since, before in listed
+        ]
 
     async def awaited(self) -> Sequence[SessionId]:
         """List sessions whose mail waits for their threads to be read, the longest wait first."""
@@ -197,6 +212,10 @@ class Checkpoints:
             self._store, read_gap=gap, session=session, threads=names
         )
         return bool(has_waited)
+
+
+def _kept(unheard: str) -> Micros:
+    return Micros(int(unheard) - millis(DISORDER) * 1000 if unheard else 0)
 
 
 class SlackTime(Protocol):
@@ -313,7 +332,7 @@ class Listening:
         It has if it hears since before, and has kept an event that was written after it found the
         start. Return the sessions to wake.
         """
-        unheard, hears_since = await self._checkpoints.unheard(), self._hears_since
+        unheard, hears_since = self._checkpoints.unheard, self._hears_since
         if unheard is None or hears_since is None or hears_since > unheard or self.has_unnoted:
             self._asked = None
             return []

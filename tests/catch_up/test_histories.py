@@ -31,10 +31,12 @@ pytestmark = pytest.mark.usefixtures("hurried")
 HOUR = 3_600
 
 
-async def rested(desk: Desk, environ: dict[str, str], store: Store, *sessions: str) -> list[str]:
-    """Link a thread to each session, an hour before a process that keeps everything stops."""
+async def rested(
+    desk: Desk, environ: dict[str, str], store: Store, *sessions: str, ago: float = HOUR
+) -> list[str]:
+    """Link a thread to each session, so long before a process that keeps everything stops."""
     clock = desk.slack.workspace.clock
-    clock.ahead = -HOUR
+    clock.ahead = -ago
     async with running(desk, environ):
         threads = [await desk.linked_thread(session) for session in sessions]
         await until_caught_up(store)
@@ -96,11 +98,32 @@ async def test_threads_are_read_where_slack_shows_no_history(
     assert {*desk.read_threads()} == {one, other}
 
 
+async def test_mail_waits_for_no_words_from_before_all_was_kept(
+    environ: dict[str, str], desk: Desk, store: Store, raw: Redis
+) -> None:
+    """A thread in which Devin spoke a minute before the start is read, but later."""
+    desk.devin.add_session(OTHER_SESSION)
+    threads = await rested(desk, environ, store, SESSION, OTHER_SESSION, ago=60)
+    is_over = asyncio.Event()
+    desk.slack.fail_next(REPLIES, until=is_over, times=99)
+    async with running(desk, environ):
+
+        async def goes_on() -> bool:
+            return not await raw.zcard(at(READ_FIRST_KEY))
+
+        await wait_until(goes_on, "no mail waits")
+        is_over.set()
+        await desk.until_delivered(await desk.reply("Go on", threads[0]))
+        await until_caught_up(store)
+    assert {*desk.read_threads()} == {*threads}
+
+
+@pytest.mark.parametrize("ago", [HOUR, 60])
 async def test_a_session_waits_for_all_its_threads(
-    environ: dict[str, str], desk: Desk, store: Store
+    environ: dict[str, str], desk: Desk, store: Store, ago: float
 ) -> None:
     """Its reply in a thread that rested belongs behind what was missed in another."""
-    one, two = await rested(desk, environ, store, SESSION, SESSION)
+    one, two = await rested(desk, environ, store, SESSION, SESSION, ago=ago)
     await desk.slack.say("First", thread=one, deliver=False)
     async with running(desk, environ):
         await desk.until_delivered(await desk.reply("Second", two))
@@ -163,13 +186,18 @@ class Place:
         self.slack.workspace.put(message)
         return ts
 
-    async def quiet(self, *roots: str) -> list[str]:
+    async def quiet(self, *roots: str, kept: int = 0) -> list[str]:
         """Return those of the threads in which the history shows nothing new."""
         threads = [ThreadRef(team="T1", channel=self.id, thread_ts=root) for root in roots]
-        self._histories.begin([Unread(thread, Micros(AFTER)) for thread in threads])
+        self._histories.begin([Unread(thread, Micros(AFTER), Micros(kept)) for thread in threads])
         async for _ in self._histories.read([]):
             pass
         return [one.thread_ts for one in self._histories.quiet]
+
+    @property
+    def calm(self) -> list[str]:
+        """Those in which, besides, nothing is new since all was kept."""
+        return sorted(one.thread_ts for one in self._histories.calm)
 
     @property
     def calls(self) -> int:
@@ -197,6 +225,15 @@ async def test_a_thread_is_quiet_only_if_slack_says_so(place: Place) -> None:
     await place.slack.delete(place.id, dead)
     assert sorted(await place.quiet(*roots, begun)) == [quiet, just, dead]
     assert place.calls == 1
+
+
+async def test_a_thread_is_calm_if_what_is_new_is_older_than_what_was_kept(place: Place) -> None:
+    """One that began since then isn't, nor is one with a later reply."""
+    quiet, calm, new, begun = (place.put(at) for at in (AFTER - 2, AFTER - 1, AFTER, AFTER + 8))
+    for root, written in ((quiet, AFTER), (calm, AFTER + 5), (new, AFTER + 6), (begun, AFTER + 9)):
+        place.put(written, root)
+    assert await place.quiet(quiet, calm, new, begun, kept=AFTER + 5) == [quiet]
+    assert place.calm == [calm]
 
 
 async def test_each_read_of_a_history_decides_a_thread(place: Place) -> None:

@@ -14,7 +14,7 @@ from bot.model.times import Micros
 from bot.redis import keep
 from bot.redis.connection import Store, millis
 from bot.redis.keys import DUE_KEY, HEARD_KEY, READ_FIRST_KEY, subject_key
-from bot.store.checkpoints import OVERLAP, Checkpoints, Listening, Missed, Unread
+from bot.store.checkpoints import DISORDER, OVERLAP, Checkpoints, Listening, Missed, Unread
 from bot.store.links import Links
 from bot.store.mailbox import Head, Later, Mailbox
 from tests.support.keys import at
@@ -189,13 +189,15 @@ async def test_mail_waits_for_no_start_if_another_process_has_heard_everything(
 ) -> None:
     """Where an event was refused as well, it goes on waiting. All threads stay to be read."""
     checkpoints, other = await started_between(store, raw, refused_before=refused_before)
-    assert await checkpoints.unheard() == KEPT
+    await checkpoints.look()
+    assert checkpoints.unheard == KEPT
     assert await checkpoints.pass_started(KEPT) == [SESSION]
     mailbox = Mailbox(store, WITHIN)
     assert isinstance(await mailbox.take(SESSION, "token"), Head)
     assert isinstance(await mailbox.take(other, "token"), Later)
     assert len((await checkpoints.unread())[1]) == 2
-    assert await checkpoints.unheard() is None
+    await checkpoints.look()
+    assert checkpoints.unheard is None
     assert await checkpoints.pass_started(KEPT) == []
 
 
@@ -209,6 +211,18 @@ async def test_who_heard_only_what_came_later_lets_no_mail_go_on(store: Store, r
     assert await raw.zcard(at(READ_FIRST_KEY)) == 2
 
 
+async def test_only_mail_behind_what_a_start_may_have_missed_waits(
+    store: Store, raw: Redis
+) -> None:
+    """All was kept until a moment before the checkpoint, but for what is noted by itself."""
+    checkpoints, _ = await started_between(store, raw)
+    kept = {one.thread: one.kept for one in (await checkpoints.unread())[1]}
+    assert sorted(kept.values()) == [Micros(0), KEPT - millis(DISORDER) * 1000]
+    assert kept[THREAD]
+    await checkpoints.pass_started(KEPT)
+    assert not any(one.kept for one in (await checkpoints.unread())[1])
+
+
 async def test_a_lost_connection_is_no_start(store: Store, raw: Redis) -> None:
     """What it swallowed is with no other process, so mail waits, also if one starts then."""
     await Links(store, WITHIN).create(
@@ -217,7 +231,8 @@ async def test_a_lost_connection_is_no_start(store: Store, raw: Redis) -> None:
     checkpoints = Checkpoints(store, WITHIN, "token")
     await checkpoints.heard(KEPT)
     await checkpoints.note_all()
-    assert await checkpoints.unheard() is None
+    await checkpoints.look()
+    assert checkpoints.unheard is None
     await checkpoints.note_all(is_start=True)
     assert await checkpoints.pass_started(KEPT) == []
     assert await raw.zcard(at(READ_FIRST_KEY)) == 1
@@ -271,6 +286,7 @@ async def test_a_process_has_heard_everything_only_without_a_break(
     BREAKS[case](process)
     await started_between(store, raw)
     process.kept(slack.now)
+    await checkpoints.look()
     assert await process.pass_started() == []
     assert await process.pass_started() == []
     slack.now = KEPT + 20 * SECOND
