@@ -18,6 +18,7 @@ from bot.redis import keys
 from bot.runtime import metrics
 from bot.runtime.logs import Event
 from bot.settings import Settings, load_settings
+from bot.slack.app.manifest import manifest_yaml, options
 from bot.slack.lookups import TIER_3, Need
 from bot.timing import TIMING
 from bot.wording import commands, delivery_reports
@@ -160,17 +161,28 @@ def test_every_outcome_is_in_the_diagram() -> None:
     assert all(re.search(rf"--> {kind}:", diagram) for kind in OutcomeKind)
 
 
+SAID = " ".join(
+    node.value.replace("*", "")
+    for path in sorted((ROOT / "bot" / "wording").rglob("*.py"))
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    if isinstance(node, ast.Constant) and isinstance(node.value, str)
+)
+
+
 def test_every_phrase_of_the_bot_that_is_quoted_is_its_own() -> None:
     """A person who looks for what they read in Slack finds it."""
-    said = " ".join(
-        node.value.replace("*", "")
-        for path in sorted((ROOT / "bot" / "wording").rglob("*.py"))
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    )
     quoted = re.findall(r'^\| "([^"]+)" \|', IN_SLACK, re.MULTILINE)
     assert len(quoted) > 5
-    assert [phrase for phrase in quoted if phrase not in said] == []
+    assert [phrase for phrase in quoted if phrase not in SAID] == []
+
+
+def test_every_button_that_is_named_is_there() -> None:
+    """So are shortcuts, steps and their fields."""
+    ours = SAID + manifest_yaml(*options())
+    others = {"More message shortcuts", "Insert a variable", "Delayed Events", "Ada Lovelace"}
+    named = set(re.findall(r"(?<!\*)\*([A-Z][^*\n]+)\*(?!\*)", IN_SLACK + DELIVERY))
+    assert len(named) > 30
+    assert [name for name in named - others if name not in ours] == []
 
 
 def test_every_log_line_that_is_named_is_logged() -> None:
