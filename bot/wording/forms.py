@@ -38,8 +38,8 @@ LINK_TITLE = "Link to a Devin session"
 SHOWN_CHARACTERS = 300
 
 ASK_TO_LINK = SlackMessage(
-    "New replies in this thread will be sent to the session you choose, and Devin's messages may "
-    "be posted here."
+    "New replies in this thread will be sent to the session you choose, and Devin's messages will "
+    "be posted here if your admin allows that."
 )
 
 SENT = SlackMessage(
@@ -55,7 +55,8 @@ def ask_to_send(message: Reply) -> SlackMessage:
     files = ", ".join(file.name or "a file" for file in message.all_files)
     return SlackMessage(
         "This thread isn't linked to a Devin session. I'll link it, send this message, and "
-        "send new replies from now on. Devin's messages may be posted here. Your message:",
+        "send new replies from now on. Devin's messages will be posted here if your admin allows "
+        "that. Your message:",
         quote=cut(text or files, SHOWN_CHARACTERS),
     )
 

@@ -91,9 +91,8 @@ def threads(shown: Sequence[Shown], count: int, note: str) -> View:
     if not shown:
         return _home([*blocks, message.header(TITLE), message.section(EMPTY.text)])
     which = f"{len(shown)} of {count:,}" if len(shown) < count else f"{count}"
-    named = plural(count, "thread", "threads")
-    order = "waiting ones first, then by last activity"
-    blocks.append(message.context(f"{which} {named}, {order}"))
+    named = plural(count, "thread", "threads, waiting ones first, then by last activity")
+    blocks.append(message.context(f"{which} {named}"))
     for title, group in _grouped(shown):
         blocks.append(message.header(title))
         for one in group:

@@ -49,7 +49,8 @@ def offer(session: NamedSession, ticket: str) -> SlackMessage:
     """Offer to link a thread to a session whose address someone wrote into it."""
     return SlackMessage(
         f"You mentioned *{session_link(session)}*. Want to link this thread to it? Replies will "
-        "then be sent to Devin, and Devin's messages may be posted here.",
+        "then be sent to Devin, and Devin's messages will be posted here if your admin allows "
+        "that.",
         buttons=(button(LINK_OFFERED, "Link this thread", ticket),),
     )
 
