@@ -145,8 +145,8 @@ class Acting:
         email = await self._people.email(UserId(user))
         found = await self._member(email) if email else None
         if isinstance(found, Unread):
-            if found.status and found.retry_after is not None:
-                await self._reads.spend(0, pause=found.retry_after)
+            if found.status and found.pause is not None:
+                await self._reads.spend(0, pause=found.pause)
             if found.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
                 await self._claims.claim(DENIED, keep.DENIED)
                 raise AccountsDenied(found.reason, method=MEMBERS)

@@ -95,6 +95,10 @@ def patience(slow: int) -> tuple[int, int]:
     return ((200, 1), (200, 1), (20, 4), (1, 6))[min(slow, 3)]
 
 
+LIMITED_SECONDS = 30.0
+"""The pause of all reads after a 429 that names none: then at most two a minute are refused."""
+
+
 @dataclass(frozen=True, slots=True)
 class Unread:
     """A read without a result; `status` is that of the answer, 0 if none came in time.
@@ -116,6 +120,12 @@ class Unread:
         if self.is_too_long:
             return "answer too long"
         return f"HTTP {self.status}" if self.status else self.why or "no answer"
+
+    @property
+    def pause(self) -> float | None:
+        """The seconds for which nothing is to be read of Devin; None if it limits no reads."""
+        is_limited = self.status == HTTPStatus.TOO_MANY_REQUESTS
+        return LIMITED_SECONDS if is_limited and self.retry_after is None else self.retry_after
 
     @property
     def is_late(self) -> bool:

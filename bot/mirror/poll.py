@@ -153,16 +153,16 @@ class SessionPoll:
         metrics.ODD_ANSWERS.labels(f"state: {name}").inc()
 
     async def _unread(self, why: Unread, **ids: str) -> timedelta:
-        """Let all wait as long as Devin asks; return the time after which to try again."""
+        """Let all wait while Devin limits reads; return the time after which to try again."""
         is_refused = why.status in DENIED
         level = logging.ERROR if is_refused else logging.WARNING
         log.log(level, "sessions not read", extra={**ids, "reason": why.reason})
         metrics.READS_PUT_OFF.labels(why.reason).inc(why.reads)
-        if why.retry_after is None:
+        if why.pause is None:
             pauses = UNREADABLE if is_refused else UNREAD
             return timedelta(seconds=pauses * self._pause)
-        await self._reads.spend(0, pause=why.retry_after)
-        return timedelta(seconds=why.retry_after)
+        await self._reads.spend(0, pause=why.pause)
+        return timedelta(seconds=why.pause)
 
     async def _read_in_lane(self, due: _Due) -> None:
         session = due.poll.session

@@ -13,7 +13,8 @@ from bot.redis.connection import Store
 from bot.store.links import Links
 from bot.store.outbox import Outbox, Words, words_owed
 from bot.store.state import measure
-from bot.store.watches import Found, Watches
+from bot.store.watches import Found, Reads, Watches
+from sandbox.devin.answers import Read
 from tests.runtime.test_operations import value
 from tests.support.desk import SESSION, Desk, on_both, running
 from tests.support.waiting import wait_until
@@ -136,6 +137,24 @@ async def test_a_list_that_devin_does_not_give_is_counted(
     await desk.linked_thread()
     await desk.linked_thread()
     await wait_until(lambda: value(name, reason=reason) > before, "it is counted")
+
+
+@pytest.mark.parametrize("kind", ["sessions", "messages"])
+@pytest.mark.parametrize(("failure", "seconds"), [(429, 30), ((429, 7), 7)], ids=["none", "7 s"])
+async def test_a_limit_of_reads_stops_all_of_them_for_a_while(
+    bot: Bot, desk: Desk, store: Store, kind: Read, failure: tuple[int, float] | int, seconds: int
+) -> None:
+    """Nobody documents that Devin says for how long; asked again at once, it would refuse more."""
+    reads = Reads(store, 300)
+    desk.devin.read_failures[kind].append(failure)
+    await desk.linked_thread()
+
+    async def is_paused() -> bool:
+        _, wait = await reads.spend(0)
+        return seconds - 5 < wait <= seconds
+
+    await wait_until(is_paused, "no process reads")
+    assert not desk.devin.read_failures[kind]
 
 
 async def test_sessions_with_news_wait_for_the_budget_of_reads(

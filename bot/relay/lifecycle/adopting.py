@@ -335,8 +335,8 @@ class Adopting:
         ids = {"channel": channel, "reason": found.reason}
         log.warning("sessions to adopt not read", extra=ids)
         metrics.READS_PUT_OFF.labels(found.reason).inc()
-        if found.retry_after is not None:
-            await self.state.reads.spend(0, pause=found.retry_after)
+        if found.pause is not None:
+            await self.state.reads.spend(0, pause=found.pause)
         if found.is_too_long:
             await self._go_on(channel, rule, since + (now - since) / 2)
         return ()
