@@ -206,6 +206,7 @@ OPERATOR_MUST_ACT = frozenset(
     {
         *("invalid_auth", "not_authed", "token_revoked", "token_expired", "account_inactive"),
         *(NO_ACCESS, "org_login_required", "ekm_access_denied", "team_added_to_org"),
+        "two_factor_setup_required",
     }
 )
 """Slack's codes for a token that does not work at present; the outbox waits for one that does."""

@@ -46,11 +46,12 @@ NO_ANSWER = "unreadable answer"
 
 RATE_LIMITED = frozenset({"ratelimited", "rate_limited", "HTTP 429"})
 
-# Slack's codes for "not now" in a body of status 200 (facts: docs.slack.dev, common errors).
-_PASSING = RATE_LIMITED | {
+PASSING = RATE_LIMITED | {
     *("internal_error", "fatal_error", "service_unavailable", "request_timeout"),
     *("team_added_to_org", "accesslimited", "message_limit_exceeded"),
+    *("external_channel_migrating", "update_failed", "file_update_failed", "fetch_members_failed"),
 }
+"""Slack's codes for "not now" in a body of status 200 (docs/architecture/slack-errors.md)."""
 
 _READING = (".get", ".info", ".list", ".history", ".replies", ".members", ".test")
 """The endings of methods that change nothing."""
@@ -230,7 +231,7 @@ def _translated(method: str, error: SlackApiError) -> SlackAway | SlackRefused:
     headers = getattr(response, "headers", None) or {}
     code = string(data, "error") if isinstance(data, dict) and data.get("ok") is False else ""
     is_limit = status == HTTPStatus.TOO_MANY_REQUESTS or code in RATE_LIMITED
-    if code and code not in _PASSING and not is_passing(status):
+    if code and code not in PASSING and not is_passing(status):
         return SlackRefused(method, code)
     reason, wait = code or f"HTTP {status}", seconds_asked(headers)
     return SlackAway(method, reason, retry_after=wait, maybe_done=not is_limit)

@@ -45,6 +45,8 @@ PING = re.compile(r"<!(?!date\^)|<@U0BENBEN00")
 
 HISTORY = {"channels:history", "groups:history", "im:history", "mpim:history"}
 METHODS: Mapping[str, set[str]] = {
+    "agents.sessions.rename": {"chat:write"},
+    "agents.sessions.setStatus": {"chat:write"},
     "apps.connections.open": set(),
     "assistant.threads.setSuggestedPrompts": {"assistant:write"},
     "assistant.threads.setStatus": {"chat:write"},
@@ -113,7 +115,7 @@ def called() -> set[str]:
         for node in ast.walk(tree)
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
-    families = {method.split(".")[0] for method in METHODS} | {"files", "views", "conversations"}
+    families = {method.split(".")[0] for method in METHODS}
     return {
         word
         for word in words

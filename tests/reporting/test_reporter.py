@@ -163,3 +163,12 @@ async def test_a_reply_that_takes_no_mark_is_still_told(
     await desk.until_said(suspended("Please rebase"), thread)
     await until_settled(store)
     assert len(desk.said(thread)) == 1
+
+
+async def test_a_mark_comes_once_its_channel_has_moved(bot: Bot, desk: Desk) -> None:
+    """While a channel becomes shared, or stops being so, Slack refuses each mark for a moment."""
+    thread = await desk.linked_thread()
+    desk.slack.fail_next("reactions.add", error="external_channel_migrating")
+    await desk.until_delivered(await desk.reply("Please rebase", thread))
+    errors = [call.error for call in calls(desk, "reactions.add")]
+    assert errors == ["external_channel_migrating", None]
