@@ -19,8 +19,8 @@ from bot.model.threads import ThreadRef
 from bot.model.times import Millis
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
-from bot.store.links import card_owed, card_subject, thread_of
-from bot.store.outbox import Begun, Schedule
+from bot.store.links import card_owed, card_subject
+from bot.store.outbox import Begun, Schedule, thread_of
 from bot.store.state import State
 from bot.text.options import parse_options
 from bot.text.to_slack import escape

@@ -21,7 +21,8 @@ from bot.runtime import metrics
 from bot.slack.api import PAUSED
 from bot.slack.app.workspace import Workspace
 from bot.slack.files import UPLOAD, Uploads
-from bot.store.outbox import Batch, Begun, Words
+from bot.store.outbox import Begun
+from bot.store.words import Batch, Words
 from bot.text.devin_markdown import SentFile
 from bot.wording.mirror.posts import LongText
 

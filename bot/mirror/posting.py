@@ -26,8 +26,9 @@ from bot.runtime import metrics
 from bot.slack.api import PAUSED
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
-from bot.store.outbox import PARTS, Batch, Begun
+from bot.store.outbox import Begun
 from bot.store.state import State
+from bot.store.words import PARTS, Batch
 from bot.text.devin_markdown import SentFile
 from bot.wording.message import SlackMessage
 from bot.wording.mirror import posts

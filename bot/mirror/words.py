@@ -31,16 +31,8 @@ from bot.model.threads import Link, ThreadRef
 from bot.model.times import Millis
 from bot.runtime import metrics
 from bot.slack.api import MARGIN_SECONDS
-from bot.store.links import thread_of
-from bot.store.outbox import (
-    REFUSED,
-    Batch,
-    Begun,
-    Schedule,
-    answer_key,
-    files_owed,
-    post_owed,
-)
+from bot.store.outbox import Begun, Schedule, answer_key, post_owed, thread_of
+from bot.store.words import REFUSED, Batch, files_owed
 from bot.wording.mirror import posts
 from bot.wording.mirror.posts import NOT_SHOWN, DevinPost, Framing
 

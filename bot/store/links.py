@@ -249,12 +249,6 @@ def card_subject(thread: ThreadRef, link: Link) -> str:
     return f"{thread.team}:card:{thread.channel}:{thread.thread_ts}:{link.card}"
 
 
-def thread_of(subject: str) -> ThreadRef:
-    """Return the thread of a subject of a card, or of a thread's words."""
-    team, _, channel, thread_ts, *_ = subject.split(":")
-    return ThreadRef(team=team, channel=channel, thread_ts=thread_ts)
-
-
 class Cards:
     """Asks for cards, and ends tries at them, in Redis."""
 

@@ -5,26 +5,19 @@ Each entry is about a subject, a record in Redis, whose fields mean something on
 
 A try holds its entry under a lease with a fencing token, and whatever ends the try acts only if it
 still does. So a process that was frozen changes nothing of a try that was begun meanwhile.
-
-What a thread is still to be shown of its session is a queue of items, posted a batch at a time. A
-batch is cut before it is posted, and the same batch is tried until Slack took it, so that its key
-in the post's metadata means the same words at each try. Once it is posted, the files of its items
-are owed: another queue, for which no words wait.
 """
 
-import json
 import logging
 import secrets
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import IntEnum, StrEnum
 from typing import Protocol
 
-from bot.model.errors import SlackAway
 from bot.model.replies import QUEUED, Outcome, Reply
-from bot.model.sessions import Said, SessionId
+from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef
 from bot.model.times import Millis, Ts
 from bot.redis.connection import Store, millis, retried, seconds
@@ -118,6 +111,12 @@ def post_owed(team: str, key: str) -> Owed:
 def answer_key(session: SessionId, asked: str) -> str:
     """Return the key of the answer, by a button, to what a session `asked`: the first counts."""
     return f"answer:{session}:{asked}"
+
+
+def thread_of(subject: str) -> ThreadRef:
+    """Return the thread of a subject of a card, or of a thread's words."""
+    team, _, channel, thread_ts, *_ = subject.split(":")
+    return ThreadRef(team=team, channel=channel, thread_ts=thread_ts)
 
 
 class Schedule(Protocol):
@@ -266,118 +265,4 @@ class Report:
             outcome=Outcome.model_validate_json(outcome) if is_current and outcome else None,
             delay_told_in=record["delay_told_in"],
             session=SessionId(record["session"]),
-        )
-
-
-MOST_ITEMS = 50
-MOST_BYTES = 60_000
-"""Most of what one batch holds; a single longer item is a batch of its own."""
-
-PARTS = "parts"
-"""The name of the note that counts the posts and files in the thread."""
-
-REFUSED = "refused"
-"""The name of the note that has the session of whose words Slack took nothing just before."""
-
-
-def words_owed(thread: ThreadRef) -> Owed:
-    """Return the outbox entry of what a thread is to be shown."""
-    return Owed(words_subject(thread), 1, OwedKind.WORDS)
-
-
-def files_owed(thread: ThreadRef) -> Owed:
-    """Return the outbox entry of files that belong to what a thread was shown."""
-    return Owed(f"{thread.team}:files:{thread.channel}:{thread.thread_ts}", 1, OwedKind.FILES)
-
-
-def words_subject(thread: ThreadRef) -> str:
-    """Return the subject of what a thread is to be shown."""
-    return f"{thread.team}:words:{thread.channel}:{thread.thread_ts}"
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Items of one session to post together; `read_at` is when they were read from Redis.
-
-    `notes` say what became of its posts and files, and how many of them are in the thread. `since`
-    is a time before which no try has posted it.
-    """
-
-    items: Sequence[Said]
-    number: int
-    read_at: Millis
-    notes: Mapping[str, str]
-    since: Ts = ""
-
-    @property
-    def session(self) -> SessionId:
-        """The session whose items they are."""
-        return next((one.session for one in self.items), SessionId(""))
-
-    @property
-    def parts(self) -> int:
-        """The number of posts or files that are done: in the thread, or not for it any more."""
-        return int(self.notes.get(PARTS, 0))
-
-
-class Words:
-    """The queues of all threads, of words and of files, in Redis."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    async def cut(self, begun: Begun, thread: ThreadRef, since: Ts) -> Batch | None:
-        """Return the batch to post, perhaps an earlier try's; `since` is the time at Slack."""
-        found = await scripts.cut_words(
-            self._store,
-            owed=str(begun.owed),
-            held=begun.held,
-            thread=thread.name,
-            most=MOST_ITEMS,
-            most_bytes=MOST_BYTES,
-            since=since,
-        )
-        if not found:
-            return None
-        raw, number, notes, at_slack, now = found
-        parsed = [Said.parse(item) for item in json.loads(raw)]
-        items = [item for item in parsed if item is not None]
-        if unreadable := len(parsed) - len(items):
-            ids = begun.owed.log_fields | {"items": unreadable, "batch": int(number)}
-            log.error("words unreadable", extra=ids)
-        return Batch(
-            items=items,
-            number=int(number),
-            read_at=now,
-            notes=json.loads(notes or "{}"),
-            since=at_slack,
-        )
-
-    async def note(self, begun: Begun, name: str, what: str) -> None:
-        """Note what became of a part of the batch; raise `SlackAway` if another try has it."""
-        owed, held = str(begun.owed), begun.held
-        if not await scripts.note_batch(self._store, owed=owed, held=held, name=name, what=what):
-            raise SlackAway("posting", "another try goes on", maybe_done=True)
-
-    async def end(
-        self,
-        begun: Begun,
-        thread: ThreadRef,
-        refused: SessionId | None = None,
-        files: Sequence[Said] = (),
-    ) -> bool:
-        """End the batch, which Slack may have `refused`. Return True if more is to be posted.
-
-        The `files` of these items are owed then.
-        """
-        return bool(
-            await scripts.end_words(
-                self._store,
-                owed=str(begun.owed),
-                held=begun.held,
-                thread=thread.name,
-                notes=json.dumps({REFUSED: refused} if refused else {}),
-                files=[one.to_json() for one in files],
-                files_owed=str(files_owed(thread)),
-            )
         )

@@ -17,9 +17,10 @@ from bot.store.claims import Claims, Starts, Tickets
 from bot.store.links import Cards, Links, Profiles
 from bot.store.lua import scripts
 from bot.store.mailbox import Mailbox
-from bot.store.outbox import Outbox, Words
+from bot.store.outbox import Outbox
 from bot.store.revisions import Revisions
 from bot.store.watches import Reads, SessionNames, Watches
+from bot.store.words import Words
 
 
 class State:

@@ -14,7 +14,8 @@ from bot.model.times import Millis
 from bot.redis import keys
 from bot.redis.connection import Store
 from bot.redis.lua import commands
-from bot.store.outbox import Owed, OwedKind, files_owed, words_owed, words_subject
+from bot.store.outbox import Owed, OwedKind
+from bot.store.words import files_owed, words_owed, words_subject
 
 Facts = Mapping[str, Any]
 """Values by their names in docs/architecture/redis.md; none of them is anybody's words."""

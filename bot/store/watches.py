@@ -30,7 +30,8 @@ from bot.redis.keys import WATCH_KEY, ledger_key, watched_key
 from bot.redis.lua import commands
 from bot.store.links import card_subject
 from bot.store.lua import scripts
-from bot.store.outbox import Owed, parse_owed, words_owed
+from bot.store.outbox import Owed, parse_owed
+from bot.store.words import words_owed
 from bot.timing import TIMING
 
 BURST_DIVISOR = 12

@@ -28,7 +28,8 @@ from bot.redis.connection import Store
 from bot.slack.api import PAUSED
 from bot.slack.threads import SET_STATUS
 from bot.store.links import Links
-from bot.store.outbox import Batch, Outbox, Words, files_owed
+from bot.store.outbox import Outbox
+from bot.store.words import Batch, Words, files_owed
 from bot.timing import TIMING
 from bot.wording.mirror.posts import NOT_SHOWN, QUIET, Framing, LongText, closed, sentence
 from sandbox import Sandbox

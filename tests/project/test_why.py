@@ -39,8 +39,8 @@ from bot.settings import Settings, load_settings
 from bot.store.claims import Claims
 from bot.store.links import Links
 from bot.store.mailbox import Head, Mailbox
-from bot.store.outbox import files_owed, words_owed, words_subject
 from bot.store.traces import trace
+from bot.store.words import files_owed, words_owed, words_subject
 from sandbox.slack.world.shapes import permalink
 from sandbox.slack.world.workspace import TEAM_ID, Org
 from tests.support.desk import SESSION, Desk, in_org_too

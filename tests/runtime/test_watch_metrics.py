@@ -11,9 +11,10 @@ from bot.model.sessions import Said, SessionId, SessionState, Watched
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.store.links import Links
-from bot.store.outbox import Outbox, Words, words_owed
+from bot.store.outbox import Outbox
 from bot.store.state import measure
 from bot.store.watches import Found, Reads, Watches
+from bot.store.words import Words, words_owed
 from sandbox.devin.answers import Read
 from tests.runtime.test_operations import value
 from tests.support.desk import SESSION, Desk, on_both, running

@@ -20,19 +20,9 @@ from bot.redis.keys import OUTBOX_KEY, WATCH_KEY, subject_key, watched_key, word
 from bot.store.links import Cards, Links, card_owed
 from bot.store.lua import scripts
 from bot.store.mailbox import Head, Mailbox
-from bot.store.outbox import (
-    MOST_BYTES,
-    MOST_ITEMS,
-    PARTS,
-    Begun,
-    Outbox,
-    Owed,
-    OwedKind,
-    Owing,
-    Words,
-    words_owed,
-)
+from bot.store.outbox import Begun, Outbox, Owed, OwedKind, Owing
 from bot.store.watches import Found, Watches
+from bot.store.words import MOST_BYTES, MOST_ITEMS, PARTS, Words, words_owed
 from tests.support.desk import SESSION
 from tests.support.entries import Entries, expire
 from tests.support.keys import at

@@ -31,8 +31,9 @@ from bot.reporting.reporter import Delays, Outcomes, Reporter, Teller
 from bot.runtime.in_flight import Background, InFlight
 from bot.slack.api import SlackClient
 from bot.store.links import Links, card_owed
-from bot.store.outbox import Begun, Outbox, Owed, OwedKind, files_owed, words_owed
+from bot.store.outbox import Begun, Outbox, Owed, OwedKind
 from bot.store.watches import Found, Watches
+from bot.store.words import files_owed, words_owed
 from bot.timing import Timing
 from bot.wiring import Parts
 from bot.wording.message import SlackMessage
