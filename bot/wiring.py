@@ -77,8 +77,8 @@ class Parts:
                 OwedKind.DELAY: Delays(workspace, state, cases.audience.named),
                 OwedKind.NOTICE: notices,
                 OwedKind.STEP: cases.workflow_steps,
-                OwedKind.WORDS: WordsTeller(place, cases.status_lines, schedule),
-                OwedKind.FILES: FilesTeller(place, cases.status_lines, schedule),
+                OwedKind.WORDS: WordsTeller(place, cases.status_lines),
+                OwedKind.FILES: FilesTeller(place, cases.status_lines),
                 OwedKind.CARD: CardTeller(
                     workspace, state, cases.audience, cases.status_lines, schedule
                 ),

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import ClassVar
 
 from bot.mirror.agents import Slot, StatusLines, parse_slot, wanted_slot
 from bot.mirror.audience import Audience, Heard
@@ -19,8 +20,8 @@ from bot.model.threads import ThreadRef
 from bot.model.times import Millis
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
-from bot.store.links import card_owed, card_subject
-from bot.store.outbox import Begun, Schedule, thread_of
+from bot.store.links import CardShown, card_owed, card_subject
+from bot.store.outbox import Begun, Ended, Fate, Schedule, thread_of
 from bot.store.state import State
 from bot.text.options import parse_options
 from bot.text.to_slack import escape
@@ -43,9 +44,10 @@ class CardTeller:
     audience: Audience
     status_lines: StatusLines
     schedule: Schedule
+    refused: ClassVar[Fate] = Ended()
 
-    async def tell(self, begun: Begun) -> bool:
-        """Post or edit the card, if it does not show what is so, and end the entry.
+    async def tell(self, begun: Begun) -> Fate:
+        """Post or edit the card, if it does not show what is so.
 
         It answers a request, so it is posted before Slack says who shares the channel, and shows
         what Devin does after that.
@@ -81,15 +83,7 @@ class CardTeller:
         if heard.unsure is not None and link is not None and is_linked:
             await self.state.cards.want(thread, link)
         shown = "" if slot is None else str(slot)
-        after = await self.state.cards.end(begun, ts, shows, shown, is_open=is_open, rest=rest)
-        if after is not None:
-            await self.schedule.tell(begun.owed, after)
-        return True
-
-    async def end(self, begun: Begun, *, told: bool) -> None:
-        """End a card that Slack refuses for good; one that was told has ended by itself."""
-        if not told:
-            await self.state.outbox.end(begun, forget=False)
+        return CardShown(ts=ts, shows=shows, slot=shown, is_open=is_open, rest=rest)
 
     async def _words(
         self,

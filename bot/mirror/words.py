@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import ClassVar
 
 from bot.mirror.agents import StatusLines
 from bot.mirror.audience import Heard
@@ -31,8 +32,8 @@ from bot.model.threads import Link, ThreadRef
 from bot.model.times import Millis
 from bot.runtime import metrics
 from bot.slack.api import MARGIN_SECONDS
-from bot.store.outbox import Begun, Schedule, answer_key, post_owed, thread_of
-from bot.store.words import REFUSED, Batch, files_owed
+from bot.store.outbox import Begun, Fate, RefusedAs, answer_key, post_owed, thread_of
+from bot.store.words import REFUSED, Batch, BatchEnded
 from bot.wording.mirror import posts
 from bot.wording.mirror.posts import NOT_SHOWN, DevinPost, Framing
 
@@ -56,10 +57,10 @@ class WordsTeller:
 
     place: Place
     status_lines: StatusLines
-    schedule: Schedule
+    refused: ClassVar[Fate] = BatchEnded()
 
-    async def tell(self, begun: Begun) -> bool:
-        """Post the next batch; return False if the thread may not be shown all of it."""
+    async def tell(self, begun: Begun) -> Fate:
+        """Post the next batch, unless the thread may not be shown all of it."""
         thread, began = thread_of(begun.owed.subject), time.monotonic()
         now = self.place.workspace.clock.before_now()
         batch = await self.place.state.words.cut(begun, thread, now)
@@ -67,7 +68,7 @@ class WordsTeller:
         heard = await self.place.hearing(thread)
         link = heard.link
         if batch is None or link is None or not any(map(heard.hears, batch.items)):
-            return False
+            return BatchEnded(told=False)
         items, closed = still_asked(batch.items)
         is_whole, refused = True, None
         if items:
@@ -82,11 +83,9 @@ class WordsTeller:
             await self.status_lines.again(thread, link.session)
         await self._close(thread, closed)
         if refused is not None:  # the next batch tells the thread
-            # Who called `tell` ends it as well, which changes nothing then.
-            if await self.place.state.words.end(begun, thread, refused=link.session):
-                await self.schedule.tell(begun.owed)
-            raise refused
-        return is_whole
+            raise RefusedAs(refused, BatchEnded(refused=link.session))
+        files = [one for one in batch.items if posts.may_have_files(one)] if is_whole else ()
+        return BatchEnded(told=is_whole, files=files)
 
     async def _show(self, begun: Begun, link: Link, batch: Batch, items: Sequence[Said]) -> bool:
         thread = thread_of(begun.owed.subject)
@@ -105,17 +104,6 @@ class WordsTeller:
             return posts.compose(some, framing)[0]
 
         return await Posting(self.place, begun, batch, thread, only).show(named)
-
-    async def end(self, begun: Begun, *, told: bool) -> None:
-        """End the batch, shown or not; go on with its files, and with what has come meanwhile."""
-        thread, words = thread_of(begun.owed.subject), self.place.state.words
-        batch = await words.cut(begun, thread, "") if told else None
-        items = batch.items if batch is not None else ()
-        files = [one for one in items if posts.may_have_files(one)]
-        if await words.end(begun, thread, files=files):
-            await self.schedule.tell(begun.owed)
-        if files:
-            await self.schedule.tell(files_owed(thread))
 
     async def _close(self, thread: ThreadRef, closed: Sequence[Said]) -> None:
         """Let the buttons of what was asked give way; no try has posted them before that.
@@ -155,14 +143,14 @@ class FilesTeller:
 
     place: Place
     status_lines: StatusLines
-    schedule: Schedule
+    refused: ClassVar[Fate] = BatchEnded()
 
-    async def tell(self, begun: Begun) -> bool:
-        """Show the files of the next batch; return False if the thread may not be shown all."""
+    async def tell(self, begun: Begun) -> Fate:
+        """Show the files of the next batch, unless the thread may not be shown all."""
         thread, state = thread_of(begun.owed.subject), self.place.state
         batch = await state.words.cut(begun, thread, self.place.workspace.clock.before_now())
         if batch is None:
-            return False
+            return BatchEnded(told=False)
         session = await state.names.one(batch.session)
         named = await asyncio.to_thread(_files_in, batch, session)
         # No post here has two items.
@@ -170,12 +158,7 @@ class FilesTeller:
         is_whole = bool(named) and await posting.show(named)
         if is_whole:
             await self.status_lines.again(thread, batch.session)
-        return is_whole
-
-    async def end(self, begun: Begun, *, told: bool) -> None:  # noqa: ARG002  (as `Teller` has it)
-        """End the batch, shown or not, and go on with what has come meanwhile."""
-        if await self.place.state.words.end(begun, thread_of(begun.owed.subject)):
-            await self.schedule.tell(begun.owed)
+        return BatchEnded(told=is_whole)
 
 
 def _files_in(batch: Batch, session: NamedSession) -> Sequence[Part]:

@@ -6,6 +6,7 @@ sent unless they press the button. What Devin hasn't, or may not have, is sent a
 
 import logging
 from dataclasses import dataclass
+from typing import ClassVar
 
 from bot.delivery.acting import again, sender
 from bot.delivery.compose import markdown_of
@@ -31,7 +32,7 @@ from bot.runtime.logs import Event, audit
 from bot.slack.api import PAUSED
 from bot.store.claims import Ticket, new_number
 from bot.store.links import GONE
-from bot.store.outbox import Begun, Owed, OwedKind, Owing
+from bot.store.outbox import MOOT, Begun, Ended, Fate, Leaves, Owed, OwedKind, Owing
 from bot.store.revisions import TOO_LATE, Revised, Revision
 from bot.store.state import State
 from bot.text.to_devin import is_empty, says_something
@@ -75,6 +76,7 @@ class Edits:
     accepting: Accepting
     notices: Notices
     speaking: Speaking
+    refused: ClassVar[Fate] = Ended(Leaves.NOTHING)
 
     async def edit(self, edit: Edit) -> None:
         """Change an edited reply that is still queued, or offer its author to send the correction.
@@ -205,11 +207,11 @@ class Edits:
             reply, edited, drops_forwarded=drops, may_be_ahead=may_be_ahead
         )
 
-    async def tell(self, begun: Begun) -> bool:
+    async def tell(self, begun: Begun) -> Fate:
         """Make a change again, and tell what came of it; raise `SlackAway` while that is open."""
         changed = Changed.parse(begun.record["content"])
         if changed is None:
-            return False
+            return MOOT
         change = changed.change
         met = await self._revise(change, may_be_ahead=False)
         if met.what is Revised.SENDING:
@@ -218,11 +220,7 @@ class Edits:
         if isinstance(change, Edit) and not change.was_answered:
             link = await self.state.links.get(change.reply.thread)
         await self._tell(change, met, link if link is not None and link.takes_replies else None)
-        return True
-
-    async def end(self, begun: Begun, *, told: bool) -> None:  # noqa: ARG002  (as `Teller` has it)
-        """End the entry, with the words in it."""
-        await self.state.outbox.take_back(begun)
+        return Ended(Leaves.NOTHING)
 
     async def _link(self, thread: ThreadRef) -> Link | None:
         """Return the thread's link, if it takes replies."""

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
+from typing import ClassVar
 
 from bot.devin.api import Devin, Unread
 from bot.mirror.audience import Audience
-from bot.model.errors import DevinAway, SlackAway
+from bot.model.errors import DevinAway
 from bot.model.people import Act, UserId
 from bot.model.record import Record
 from bot.model.replies import Outcome, OutcomeKind, Wait
@@ -23,10 +24,9 @@ from bot.redis import keep
 from bot.relay.accept import Accepting
 from bot.reporting.reporter import Notices
 from bot.runtime.logs import Event, audit
-from bot.slack.api import PAUSED
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
-from bot.store.outbox import Begun, Owed, OwedKind, Owing
+from bot.store.outbox import MOOT, Begun, DueAgain, Ended, Fate, Leaves, Owed, OwedKind, Owing
 from bot.store.state import State
 from bot.wording.message import LEGACY, SlackMessage
 from bot.wording.mirror import card as words
@@ -54,6 +54,7 @@ class Reviews:
     accepting: Accepting
     audience: Audience
     notices: Notices
+    refused: ClassVar[Fate] = Ended()
 
     async def ask(
         self, thread: ThreadRef, by: UserId, key: str, *, named: str = "", short: str = ""
@@ -88,11 +89,11 @@ class Reviews:
         found = [one for one in all_ if one.is_open] or all_
         return [parse_pull_request(one.url) for one in found]
 
-    async def tell(self, begun: Begun) -> bool:
+    async def tell(self, begun: Begun) -> Fate:
         """Ask for a review or read its state; post what comes of it, or try again later."""
         asked = Asked.parse(begun.record["content"])
         if asked is None:
-            return False
+            return MOOT
         waited, timing = self.workspace.clock.age(asked.since), self.workspace.timing
         is_late, said = waited >= timing.review_wait, None
         try:
@@ -102,12 +103,12 @@ class Reviews:
                 await self._notice(asked, begun.owed.subject, waited)
                 raise
         if said is None and not is_late:
-            raise SlackAway("review", PAUSED, retry_after=timing.review_pause, maybe_done=False)
+            return DueAgain(timing.review_pause, may_be_done=begun.again)
         await self._release(asked, begun.owed.subject)
         said = said or words.late(asked.url)
         place, key = asked.thread, str(begun.owed)
         await self.workspace.threads.post_once(place, said, key, again=begun.again)
-        return True
+        return Ended(Leaves.FACT)
 
     async def _notice(self, asked: Asked, request: str, waited: timedelta) -> None:
         """Tell the thread once if Devin takes long to answer whether it reviews at all."""
@@ -115,10 +116,6 @@ class Reviews:
         if is_long and await self.state.claims.noted(f"review:{request}") is None:
             told, once = words.waiting(asked.url), f"review waits:{request}"
             await self.notices.say(asked.thread, told, once=once)
-
-    async def end(self, begun: Begun, *, told: bool) -> None:
-        """End an entry, unless it is due again; the fact that a request was owed is kept."""
-        await self.state.outbox.end(begun, forget=told)
 
     async def _said(self, asked: Asked, request: str) -> SlackMessage | None:
         """Return what comes of a review, which is asked for first; None while it is under way."""

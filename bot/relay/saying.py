@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -31,7 +32,7 @@ from bot.reporting.reporter import Notices, having_posted
 from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
 from bot.store.claims import Ticket
-from bot.store.outbox import Begun, Owed, Owing, answer_key, post_owed
+from bot.store.outbox import MOOT, Begun, Ended, Fate, Leaves, Owed, Owing, answer_key, post_owed
 from bot.store.state import State
 from bot.text.mrkdwn import as_typed
 from bot.text.to_slack import escape
@@ -283,11 +284,12 @@ class Speaker:
     speaking: Speaking
     notices: Notices
     begin_start: Callable[[Reply], Awaitable[None]]
+    refused: ClassVar[Fate] = Ended(Leaves.NOTHING)
 
-    async def tell(self, begun: Begun) -> bool:
+    async def tell(self, begun: Begun) -> Fate:
         """Post the words and send them on; return False if they were refused."""
         if not (raw := begun.record["content"]):
-            return False
+            return MOOT
         spoken = Spoken.model_validate_json(raw)
         try:
             await self._say(spoken, again=begun.again)
@@ -295,16 +297,8 @@ class Speaker:
             log.info("not said", extra=begun.owed.log_fields | {"reason": str(error)})
             with having_posted():
                 await self._explain(spoken, error)
-            return False
-        return True
-
-    async def end(self, begun: Begun, *, told: bool) -> None:
-        """End the entry; an answer stays known, and what was refused may be said again."""
-        spoken = Spoken.parse(begun.record["content"])
-        if told or spoken is None:
-            await self.state.outbox.end(begun, forget=spoken is not None and not spoken.asked)
-        else:
-            await self.state.outbox.take_back(begun)
+            return Ended(Leaves.NOTHING, told=False)
+        return Ended(Leaves.ALL if spoken.asked else Leaves.FACT)
 
     async def _say(self, spoken: Spoken, *, again: bool) -> None:
         reply = spoken.reply

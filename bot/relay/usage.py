@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import ClassVar
 
 from bot.devin.api import Devin
 from bot.mirror.audience import Audience
@@ -25,7 +26,7 @@ from bot.reporting.reporter import Notices
 from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
-from bot.store.outbox import Begun, Owed, OwedKind
+from bot.store.outbox import MOOT, Begun, Ended, Fate, Leaves, Owed, OwedKind
 from bot.store.state import State
 from bot.wording import usage as words
 from bot.wording.message import SlackMessage
@@ -53,6 +54,7 @@ class Usage:
     naming: Naming
     audience: Audience
     notices: Notices
+    refused: ClassVar[Fate] = Ended()
 
     async def here(self, thread: ThreadRef, by: UserId) -> SlackMessage:
         """Return what a thread's session has used, or else the channel's, or the person's own."""
@@ -133,21 +135,21 @@ class Usage:
             return None
         return digest, await self._owe(channel, digest.after(await self._now()))
 
-    async def tell(self, begun: Begun) -> bool:
+    async def tell(self, begun: Begun) -> Fate:
         """Owe the next digest of the channel, and post this one, if anything has happened."""
         _, _, channel, at = begun.owed.subject.split(":")
         due = datetime.fromtimestamp(int(at), UTC)
         digest = (await self.state.profiles.get(channel)).digest
         if digest is None:
-            return False
+            return MOOT
         now = max(await self._now(), due)
         latest = digest.latest(now)
         await self._owe(channel, latest if latest > due else digest.after(now))
         if latest != due or not self.workspace.permissions.allows_channel(channel):
-            return False
+            return MOOT
         post = await self._words(channel, digest, due)
         if post is None:
-            return False
+            return MOOT
         place, key = self.workspace.place(channel), str(begun.owed)
         try:
             await self.workspace.threads.post_once(place, post, key, again=begun.again)
@@ -156,11 +158,7 @@ class Usage:
                 told = words.digest_refused(error.reason)
                 await self.notices.whisper(place, digest.by, told, once="digest refused")
             raise
-        return True
-
-    async def end(self, begun: Begun, *, told: bool) -> None:
-        """End the entry; the fact that it was owed is kept."""
-        await self.state.outbox.end(begun, forget=told)
+        return Ended(Leaves.FACT)
 
     async def _owe(self, channel: str, due: datetime) -> datetime:
         """Owe the digest that is due then, once; a poll finds it at its time."""

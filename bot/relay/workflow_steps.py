@@ -6,6 +6,7 @@ this may run a second time after a crash, and then finds the traces of the first
 
 import logging
 from dataclasses import dataclass
+from typing import ClassVar
 
 from bot.delivery.compose import markdown_of
 from bot.model import errors
@@ -21,7 +22,7 @@ from bot.relay.naming import Naming
 from bot.relay.saying import Speaking, Spoken
 from bot.reporting.reporter import having_posted
 from bot.slack.app.workspace import Workspace
-from bot.store.outbox import Begun, Owed, OwedKind
+from bot.store.outbox import Begun, Ended, Fate, Leaves, Owed, OwedKind
 from bot.store.state import State
 from bot.text.content import section
 from bot.text.options import parse_options
@@ -41,6 +42,7 @@ class WorkflowSteps:
     naming: Naming
     choosing: Choosing
     speaking: Speaking
+    refused: ClassVar[Fate] = Ended()
 
     async def start(self, step: StepAsked) -> None:
         """Keep a step that Slack has started, and begin it soon; a repeat changes nothing."""
@@ -49,10 +51,10 @@ class WorkflowSteps:
         await self.accepting.owe(owed, step.to_json())
         log.info("step", extra={"execution": step.execution, "callback": step.callback})
 
-    async def tell(self, begun: Begun) -> bool:
+    async def tell(self, begun: Begun) -> Fate:
         """Carry out a step, perhaps again; an error that its author must know about fails it."""
         if not (raw := begun.record["content"]):
-            return True
+            return Ended()
         step = StepAsked.model_validate_json(raw)
         with having_posted():  # as far as this knows: an attempt has several parts
             try:
@@ -60,11 +62,7 @@ class WorkflowSteps:
             except errors.PersonError as error:
                 log.info("step failed", extra={"execution": step.execution, "reason": str(error)})
                 await self.workspace.functions.fail(step.execution, workflows.step_failed(error))
-        return True
-
-    async def end(self, begun: Begun, *, told: bool) -> None:
-        """End the step; once it is done, only the fact that it was started is kept."""
-        await self.state.outbox.end(begun, forget=told)
+        return Ended(Leaves.FACT)
 
     async def _carry_out(self, step: StepAsked) -> None:
         if step.callback not in {SEND, LINK, START}:

@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from bot.model.errors import OPERATOR_MUST_ACT, DevinAway, SlackAway, SlackRefused, StoreAway
 from bot.model.people import UserId
@@ -27,7 +27,20 @@ from bot.runtime.in_flight import Background
 from bot.slack.api import PAUSED
 from bot.slack.app.workspace import Workspace
 from bot.slack.threads import Threads
-from bot.store.outbox import Begun, Outbox, Owed, OwedKind, Report, Schedule
+from bot.store.outbox import (
+    MOOT,
+    Begun,
+    DueAgain,
+    Ended,
+    Fate,
+    Leaves,
+    Outbox,
+    Owed,
+    OwedKind,
+    RefusedAs,
+    Report,
+    Schedule,
+)
 from bot.store.state import State
 from bot.timing import TIMING
 from bot.wording import delivery_reports, workflows
@@ -40,12 +53,6 @@ TELLING_SECONDS = 40.0
 
 DECORATIVE = frozenset({OwedKind.NOTICE, OwedKind.CARD, OwedKind.DIGEST})
 """The kinds without which nothing that people or Devin said is lost."""
-
-ROUTINE = frozenset({OwedKind.ADOPT})
-"""The kinds that are told each minute or so, about which the log says nothing then."""
-
-LOOKING = frozenset({OwedKind.REVIEW})
-"""The kinds that pause to look again until something is to be told, without a line each time."""
 
 
 @contextmanager
@@ -61,17 +68,18 @@ def having_posted() -> Iterator[None]:
 class Teller(Protocol):
     """Tells the entries of one kind."""
 
-    async def tell(self, begun: Begun) -> bool:
-        """Tell an entry; return False if there is nothing, or no longer anything, to tell.
+    @property
+    def refused(self) -> Fate:
+        """What becomes of an entry that Slack refuses."""
+
+    async def tell(self, begun: Begun) -> Fate:
+        """Tell an entry, if there still is something to tell; return what becomes of it.
 
         Raises:
             SlackAway, DevinAway: the entry must be tried again. `SlackAway.maybe_done` says whether
                 the next try must look for what this one posted (`having_posted`).
             SlackRefused: Slack does not take it.
         """
-
-    async def end(self, begun: Begun, *, told: bool) -> None:
-        """End the entry in the outbox; if not `told`, it is moot or Slack refused it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,11 +112,14 @@ class Reporter:
         owed = begun.owed
         try:
             async with asyncio.timeout_at(ends):
-                told = await teller.tell(begun)
+                fate = await teller.tell(begun)
         except TimeoutError:
-            await self._try_later(begun, SlackAway("telling", "too slow", maybe_done=True), attempt)
+            slow = SlackAway("telling", "too slow", maybe_done=True)
+            await self._try_later(begun, slow, attempt)
+            return
         except (SlackAway, DevinAway) as error:
             await self._try_later(begun, error, attempt)
+            return
         except SlackRefused as error:
             if error.reason in OPERATOR_MUST_ACT:
                 away = SlackAway(error.method, error.reason, maybe_done=False)
@@ -118,12 +129,13 @@ class Reporter:
             level = logging.WARNING if owed.kind in DECORATIVE else logging.ERROR
             log.log(level, "report refused", extra=owed.log_fields | {"reason": str(error)})
             metrics.REPORTS.labels("refused").inc()
-            await teller.end(begun, told=False)
+            fate = error.fate if isinstance(error, RefusedAs) else teller.refused
         else:
-            if owed.kind not in ROUTINE:
-                metrics.REPORTS.labels("told" if told else "moot").inc()
-                log.info("told" if told else "nothing to tell", extra=owed.log_fields)
-            await teller.end(begun, told=told)
+            if fate.told is not None:
+                metrics.REPORTS.labels("told" if fate.told else "moot").inc()
+                log.info("told" if fate.told else "nothing to tell", extra=owed.log_fields)
+        for due, after in await self.outbox.settle(begun, fate):
+            await self.schedule.tell(due, after)
 
     async def _try_later(self, begun: Begun, error: SlackAway | DevinAway, attempt: int) -> None:
         is_pause = error.reason == PAUSED
@@ -132,12 +144,11 @@ class Reporter:
         if delay is None:
             delay = self.pauses[min(max(failures, 1), len(self.pauses)) - 1]
         may_be_done = begun.again or isinstance(error, DevinAway) or error.maybe_done
-        await retried(self.outbox.pause, begun, delay, may_be_done=may_be_done)
+        await retried(self.outbox.settle, begun, DueAgain(delay, may_be_done=may_be_done))
         level = logging.INFO if is_pause else logging.WARNING
         level = logging.ERROR if error.reason in OPERATOR_MUST_ACT else level
         ids = begun.owed.log_fields | {"reason": str(error), "seconds": delay}
-        if not (is_pause and begun.owed.kind in LOOKING):
-            log.log(level, "report waits", extra=ids)
+        log.log(level, "report waits", extra=ids)
         await self.schedule.tell(begun.owed, delay, failures + 1)
 
 
@@ -161,6 +172,7 @@ class Notices:
     schedule: Schedule
     threads: Threads
     background: Background
+    refused: ClassVar[Fate] = Ended()
 
     async def say(self, thread: ThreadRef, words: SlackMessage, *, once: str = "") -> None:
         """Owe `words` to everybody in `thread`; of several with the same `once`, only the first."""
@@ -205,11 +217,11 @@ class Notices:
         ids = {"channel": channel, "ts": string(message, "ts")}
         self.background.later(_try(lambda: self.threads.press(message, channel, note), ids))
 
-    async def tell(self, begun: Begun) -> bool:
+    async def tell(self, begun: Begun) -> Fate:
         """Post the notice; one for a single person cannot be looked up, so it may appear twice."""
         raw = begun.record["content"]
         if not raw:
-            return False
+            return MOOT
         notice = Notice.model_validate_json(raw)
         if notice.to:
             await self.threads.whisper(notice.thread, notice.to, notice.words)
@@ -218,11 +230,7 @@ class Notices:
             await self.threads.post_once(
                 notice.thread, notice.words, key, again=begun.again, follows=True
             )
-        return True
-
-    async def end(self, begun: Begun, *, told: bool) -> None:
-        """End the notice; once it is told, only the fact that it was owed is kept."""
-        await self.outbox.end(begun, forget=told)
+        return Ended(Leaves.FACT)
 
 
 async def _try(send: Callable[[], Awaitable[object]], ids: Mapping[str, str]) -> None:
@@ -245,6 +253,8 @@ Named = Callable[[SessionId, str, UserId], Awaitable[NamedSession]]
 
 
 class _Tellers:
+    refused: ClassVar[Fate] = Ended()
+
     def __init__(self, workspace: Workspace, state: State, named: Named) -> None:
         self._workspace = workspace
         self._threads = workspace.threads
@@ -282,16 +292,16 @@ class _Tellers:
 class Outcomes(_Tellers):
     """The teller of outcomes."""
 
-    async def tell(self, begun: Begun) -> bool:
+    async def tell(self, begun: Begun) -> Fate:
         """Complete the step that waits, post a report if there is one, and mark the reply."""
         report = Report.of(begun)
         outcome, reply = report.outcome, report.reply
         if outcome is None:
-            return False
+            return MOOT
         if reply is not None and reply.step:
             await self._complete(report, reply, outcome)
         if reply is not None and reply.thread.is_nowhere:
-            return True
+            return Ended()
         if reply is not None and not outcome.is_plain:
             channel, admin = reply.thread.channel, self._workspace.admin
             session = await self._named(report.session, channel, reply.author)
@@ -304,11 +314,7 @@ class Outcomes(_Tellers):
                 raise
         with having_posted():
             await self._settle(report, outcome.kind)
-        return True
-
-    async def end(self, begun: Begun, *, told: bool) -> None:  # noqa: ARG002  (as `Teller` has it)
-        """End the report."""
-        await self._outbox.end(begun)
+        return Ended()
 
     async def _complete(self, report: Report, reply: Reply, outcome: Outcome) -> None:
         """Complete the workflow's step, before a thread out of reach could leave it waiting."""
@@ -337,7 +343,7 @@ class Outcomes(_Tellers):
 class Delays(_Tellers):
     """The teller of delays."""
 
-    async def tell(self, begun: Begun) -> bool:
+    async def tell(self, begun: Begun) -> Fate:
         """Post that the reply waits, and mark it with ⏳; once it doesn't, take both back."""
         report = Report.of(begun)
         reply = report.reply
@@ -345,18 +351,12 @@ class Delays(_Tellers):
             may_be_told = begun.again or bool(report.delay_told_in)
             if may_be_told:
                 await self._take_back(report)
-            return may_be_told
+            return Ended(told=may_be_told)
         if reply is None or reply.thread.is_nowhere:
-            return False
+            return MOOT
         session = await self._named(report.session, reply.thread.channel, reply.author)
         longest = self._workspace.settings.give_up_after
         await self._post(report, reply, delivery_reports.waiting(reply, longest, session))
         with having_posted():
             await self._mark(report.owed, delivery_reports.WAITING_MARK)
-        return True
-
-    async def end(self, begun: Begun, *, told: bool) -> None:
-        """End the report, unless its reply was sent or withdrawn before it was told."""
-        report = Report.of(begun)
-        where = report.reply.thread.thread_ts if told and report.is_waiting and report.reply else ""
-        await self._outbox.end(begun, delay_told_in=where)
+        return Ended(delay_told_in=reply.thread.thread_ts)

@@ -12,6 +12,7 @@ counts those for an edit of it: a try ends the card's entry only if none came me
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from bot.model.options import Profile
@@ -24,7 +25,7 @@ from bot.redis.keep import FOREVER
 from bot.redis.keys import THREADS_KEY, link_key, profile_key, subject_key
 from bot.redis.lua import commands
 from bot.store.lua import scripts
-from bot.store.outbox import Begun, Owed, OwedKind
+from bot.store.outbox import Begun, Due, Owed, OwedKind
 
 GONE = Micros(10**16)
 """Later than any edit: a deleted message does not come back."""
@@ -290,32 +291,34 @@ class Cards:
         card = subject_key(card_subject(thread, link))
         return (await self._store.fields([card], *names))[0]
 
-    async def end(
-        self,
-        begun: Begun,
-        ts: str,
-        shows: str,
-        slot: str = "",
-        *,
-        is_open: bool = True,
-        rest: float | None = None,
-    ) -> float | None:
-        """Note the post that was told, a digest of what it `shows`, and the thread's slot.
 
-        `is_open`: it shows what Devin does. The entry rests for `rest` seconds, or until it was to
-        be told anyway, if nobody asks for an edit before; None: it ends. Return the seconds until
-        an edit that was asked for meanwhile.
-        """
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardShown:
+    """A card is posted at `ts`, with a digest of what it `shows`; and the thread's `slot`.
+
+    `is_open`: it shows what Devin does. The entry rests for `rest` seconds, or until it was to be
+    told anyway, if nobody asks for an edit before; None: it ends.
+    """
+
+    ts: str
+    shows: str
+    slot: str = ""
+    is_open: bool = True
+    rest: float | None = None
+    told: bool = True
+
+    async def settle(self, store: Store, begun: Begun) -> Sequence[Due]:
+        """Note that; an edit that was asked for meanwhile is due."""
         after = await scripts.end_card(
-            self._store,
+            store,
             owed=str(begun.owed),
             held=begun.held,
             requests=begun.record["requests"],
-            ts=ts,
-            shows=shows,
-            slot=slot,
-            is_open=is_open,
-            card_pause_ms=int(self._store.timing.card_pause * 1000),
-            rest_ms=-1 if rest is None else int(rest * 1000),
+            ts=self.ts,
+            shows=self.shows,
+            slot=self.slot,
+            is_open=self.is_open,
+            card_pause_ms=int(store.timing.card_pause * 1000),
+            rest_ms=-1 if self.rest is None else int(self.rest * 1000),
         )
-        return None if after < 0 else after / 1000
+        return () if after < 0 else ((begun.owed, after / 1000),)

@@ -10,12 +10,13 @@ still does. So a process that was frozen changes nothing of a try that was begun
 import logging
 import secrets
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import IntEnum, StrEnum
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
+from bot.model.errors import SlackRefused
 from bot.model.replies import QUEUED, Outcome, Reply
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef
@@ -161,6 +162,10 @@ class Begun:
         return Millis(self.held.partition("|")[0]) - millis(ENTRY_LEASE)
 
 
+Due: TypeAlias = tuple[Owed, float]
+"""An entry, and in how many seconds it is due."""
+
+
 class Outbox:
     """The entries, in Redis."""
 
@@ -201,39 +206,95 @@ class Outbox:
         record = defaultdict(str, zip(found[::2], found[1::2], strict=True))
         return Begun(owed, held, bool(again), record)
 
-    async def pause(
-        self, begun: Begun, after: float, *, may_be_done: bool, keep: timedelta = TRIED
-    ) -> None:
-        """End this try, in which it `may_be_done`, with another one due in `after` seconds.
+    async def settle(self, begun: Begun, fate: "Fate") -> Sequence[Due]:
+        """Let this be the fate of an entry; return what is due then, and in how many seconds."""
+        return await fate.settle(self._store, begun)
 
-        Without a process, the entry is kept for at least `keep`.
-        """
-        await scripts.pause_entry(
-            self._store,
+
+class Fate(Protocol):
+    """What becomes of an entry after a try, unless the try has lost it: a value to be settled."""
+
+    @property
+    def told(self) -> bool | None:
+        """Whether something was told; None if this try was only one look of several."""
+
+    async def settle(self, store: Store, begun: Begun) -> Sequence[Due]:
+        """Note it in Redis; a repeat changes nothing. Return what is due then."""
+
+
+class RefusedAs(SlackRefused):
+    """Slack refused an entry, which has another `fate` than the refused ones of its kind."""
+
+    def __init__(self, error: SlackRefused, fate: Fate) -> None:
+        super().__init__(error.method, error.reason)
+        self.fate = fate
+
+
+class Leaves(StrEnum):
+    """What Redis keeps of the subject of an entry that ends."""
+
+    ALL = "all"
+    FACT = "fact"
+    """That it was owed, without its content."""
+
+    NOTHING = "nothing"
+    """It may be owed again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The entry ends.
+
+    A delay that was told in the thread `delay_told_in` is due again at once if its reply no longer
+    waits.
+    """
+
+    leaves: Leaves = Leaves.ALL
+    told: bool = True
+    delay_told_in: Ts = ""
+
+    async def settle(self, store: Store, begun: Begun) -> Sequence[Due]:
+        """End it."""
+        await scripts.end_entry(
+            store,
             owed=str(begun.owed),
             held=begun.held,
-            may_be_done=may_be_done,
-            after_ms=int(after * 1000),
-            keep=seconds(keep),
+            leaves=self.leaves,
+            delay_told_in=self.delay_told_in,
         )
+        return ()
 
-    async def end(self, begun: Begun, *, forget: bool = False, delay_told_in: Ts = "") -> None:
-        """End the entry; with `forget`, delete its content and keep only that it was owed.
 
-        A report may have told the thread `delay_told_in` that its reply waits. If the reply no
-        longer does, the entry is due again at once.
-        """
-        owed, held, leaves = str(begun.owed), begun.held, "fact" if forget else "all"
-        await scripts.end_entry(
-            self._store, owed=owed, held=held, leaves=leaves, delay_told_in=delay_told_in
+MOOT = Ended(told=False)
+"""There is nothing, or no longer anything, to tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class DueAgain:
+    """Another try is due in `after` seconds, since this one `may_be_done` or for another look.
+
+    Without a process, the entry is kept for at least `keep`.
+    """
+
+    after: float
+    may_be_done: bool
+    keep: timedelta = TRIED
+
+    @property
+    def told(self) -> None:
+        """Nothing yet."""
+
+    async def settle(self, store: Store, begun: Begun) -> Sequence[Due]:
+        """Make it due again."""
+        await scripts.pause_entry(
+            store,
+            owed=str(begun.owed),
+            held=begun.held,
+            may_be_done=self.may_be_done,
+            after_ms=int(self.after * 1000),
+            keep=seconds(self.keep),
         )
-
-    async def take_back(self, begun: Begun) -> None:
-        """End an entry that was not done, and forget it: its subject may be owed again."""
-        owed, held = str(begun.owed), begun.held
-        await scripts.end_entry(
-            self._store, owed=owed, held=held, leaves="nothing", delay_told_in=""
-        )
+        return ((begun.owed, self.after),)
 
 
 @dataclass(frozen=True, slots=True)

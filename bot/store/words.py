@@ -16,7 +16,7 @@ from bot.model.threads import ThreadRef
 from bot.model.times import Millis, Ts
 from bot.redis.connection import Store
 from bot.store.lua import scripts
-from bot.store.outbox import Begun, Owed, OwedKind
+from bot.store.outbox import Begun, Due, Owed, OwedKind, thread_of
 
 log = logging.getLogger(__name__)
 
@@ -110,25 +110,30 @@ class Words:
         if not await scripts.note_batch(self._store, owed=owed, held=held, name=name, what=what):
             raise SlackAway("posting", "another try goes on", maybe_done=True)
 
-    async def end(
-        self,
-        begun: Begun,
-        thread: ThreadRef,
-        refused: SessionId | None = None,
-        files: Sequence[Said] = (),
-    ) -> bool:
-        """End the batch, which Slack may have `refused`. Return True if more is to be posted.
 
-        The `files` of these items are owed then.
-        """
-        return bool(
-            await scripts.end_words(
-                self._store,
-                owed=str(begun.owed),
-                held=begun.held,
-                thread=thread.name,
-                notes=json.dumps({REFUSED: refused} if refused else {}),
-                files=[one.to_json() for one in files],
-                files_owed=str(files_owed(thread)),
-            )
+@dataclass(frozen=True, slots=True)
+class BatchEnded:
+    """A batch ends, shown or not; the `files` of these items are owed then.
+
+    Slack may have `refused` what a session said, of which the next batch tells.
+    """
+
+    told: bool = True
+    refused: SessionId | None = None
+    files: Sequence[Said] = ()
+
+    async def settle(self, store: Store, begun: Begun) -> Sequence[Due]:
+        """End it; go on with its files, and with what has come meanwhile."""
+        thread = thread_of(begun.owed.subject)
+        after = files_owed(thread)
+        goes_on = await scripts.end_words(
+            store,
+            owed=str(begun.owed),
+            held=begun.held,
+            thread=thread.name,
+            notes=json.dumps({REFUSED: self.refused} if self.refused else {}),
+            files=[one.to_json() for one in self.files],
+            files_owed=str(after),
         )
+        due = ((begun.owed, goes_on), (after, self.files))
+        return [(one, 0.0) for one, is_due in due if is_due]

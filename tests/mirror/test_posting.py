@@ -28,7 +28,7 @@ from bot.redis.connection import Store
 from bot.slack.api import PAUSED
 from bot.slack.threads import SET_STATUS
 from bot.store.links import Links
-from bot.store.outbox import Outbox
+from bot.store.outbox import DueAgain, Outbox
 from bot.store.words import Batch, Words, files_owed
 from bot.timing import TIMING
 from bot.wording.mirror.posts import NOT_SHOWN, QUIET, Framing, LongText, closed, sentence
@@ -217,7 +217,7 @@ async def test_a_file_waits_no_longer_than_it_has_left(
     assert batch is not None
     began = str(batch.read_at - 1_000 * seconds)
     await Words(speech.store).note(begun, f"{BEGAN}file:0", began)
-    await Outbox(speech.store).pause(begun, 0.0, may_be_done=False)
+    await Outbox(speech.store).settle(begun, DueAgain(0.0, may_be_done=False))
     (_, wait), *_ = (await speech.try_once(owed, attempt=1)).told
     assert abs(wait / 2 - waits) < 1.0
 

@@ -333,7 +333,7 @@ async def test_a_process_that_dies_leaves_it_to_the_next(
         begun = await Outbox(store).begin(owed)
         assert begun is not None
         if dies != "before":
-            assert await parts.cases.own_threads.tell(begun)
+            assert (await parts.cases.own_threads.tell(begun)).told
     if dies == "between":
         (root,) = roots(desk)
         thread = ThreadRef(team=desk.slack.team_id, channel=place, thread_ts=root.ts)

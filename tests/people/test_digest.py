@@ -280,7 +280,7 @@ async def test_a_process_that_dies_leaves_it_to_the_next(
     assert begun is not None
     if dies == "after":
         async with open_devin(desk.devin.url, SecretStr(desk.devin.api_key), ORG_ID, 4) as devin:
-            assert await parts_of(desk.box, store, devin=devin).cases.usage.tell(begun)
+            assert (await parts_of(desk.box, store, devin=devin).cases.usage.tell(begun)).told
     await expire(raw, owed)
     await let_time_pass(raw, due)
     async with running(desk, environ):

@@ -45,6 +45,7 @@ BUILDERS = {
         "Unread",
         "Verb",
         "Scripts",
+        "Ended",
     ),
 }
 """Calls that a module of the bot may make at import: none of them opens, starts or reads, but for

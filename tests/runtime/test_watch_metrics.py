@@ -14,7 +14,7 @@ from bot.store.links import Links
 from bot.store.outbox import Outbox
 from bot.store.state import measure
 from bot.store.watches import Found, Reads, Watches
-from bot.store.words import Words, words_owed
+from bot.store.words import BatchEnded, Words, words_owed
 from sandbox.devin.answers import Read
 from tests.runtime.test_operations import value
 from tests.support.desk import SESSION, Desk, on_both, running
@@ -92,7 +92,7 @@ async def test_words_that_are_not_posted_are_counted_with_their_age(store: Store
     assert value("relay_words_waiting") == 2
     words = Words(store)
     assert await words.cut(begun, thread_of(0), "") is not None
-    assert not await words.end(begun, thread_of(0))
+    assert not await BatchEnded().settle(store, begun)
     await measure(store)
     assert value("relay_words_waiting") == 1
 

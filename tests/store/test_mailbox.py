@@ -29,7 +29,7 @@ from bot.redis.keys import (
 from bot.store.links import Links
 from bot.store.lua import scripts
 from bot.store.mailbox import Head, Later, Mailbox, Nothing
-from bot.store.outbox import Begun, Outbox, Owed, OwedKind, Report
+from bot.store.outbox import Begun, Ended, Outbox, Owed, OwedKind, Report
 from bot.store.revisions import Revisions
 from bot.store.watches import Watches
 from tests.support.desk import OTHER_SESSION, SESSION
@@ -282,7 +282,7 @@ async def test_that_a_reply_waits_is_taken_back_once_another_link_has_it(
     """Nothing else ends the notice: its round has no outcome, or none that was told yet."""
     (reply,) = await filled(mailbox, 2)
     begun = await notice_begun(mailbox, store, reply)
-    await Outbox(store).end(begun, delay_told_in=THREAD.thread_ts)
+    await Outbox(store).settle(begun, Ended(delay_told_in=THREAD.thread_ts))
     if is_done:
         ended = Outcome(kind=OutcomeKind.ENDED)
         await mailbox.finish(ID, "a", await taken(mailbox, "a"), ended, go_on=True)
@@ -306,7 +306,7 @@ async def test_a_notice_that_is_told_just_as_its_reply_waits_no_longer_is_taken_
         await mailbox.accept(reply, OTHER, NONE, Evidence.THREAD)
     else:
         await mailbox.finish(ID, "a", await taken(mailbox, "a"), DELIVERED, go_on=True)
-    await Outbox(store).end(begun, delay_told_in=THREAD.thread_ts)
+    await Outbox(store).settle(begun, Ended(delay_told_in=THREAD.thread_ts))
     assert await is_taken_back(store, begun.owed)
 
 
@@ -316,12 +316,12 @@ async def test_a_notice_that_was_taken_back_with_an_outcome_is_left_alone(
     """Its thread may be another session's by now."""
     (reply,) = await filled(mailbox, 2)
     outbox, notice = Outbox(store), await notice_begun(mailbox, store, reply)
-    await outbox.end(notice, delay_told_in=THREAD.thread_ts)
+    await outbox.settle(notice, Ended(delay_told_in=THREAD.thread_ts))
     ended = Outcome(kind=OutcomeKind.ENDED)
     await mailbox.finish(ID, "a", await taken(mailbox, "a"), ended, go_on=True)
     told = await outbox.begin(Owed(reply.id, 1, OwedKind.OUTCOME))
     assert told is not None
-    await outbox.end(told)
+    await outbox.settle(told, Ended())
     assert (await mailbox.accept(reply, ID, NONE, Evidence.PERSON)).change is Change.ACCEPTED
     assert await outbox.begin(notice.owed) is None
 

@@ -17,12 +17,12 @@ from bot.model.times import Millis
 from bot.redis import keep
 from bot.redis.connection import Store, millis, seconds
 from bot.redis.keys import OUTBOX_KEY, WATCH_KEY, subject_key, watched_key, words_key
-from bot.store.links import Cards, Links, card_owed
+from bot.store.links import Cards, CardShown, Links, card_owed
 from bot.store.lua import scripts
 from bot.store.mailbox import Head, Mailbox
-from bot.store.outbox import Begun, Outbox, Owed, OwedKind, Owing
+from bot.store.outbox import Begun, DueAgain, Ended, Leaves, Outbox, Owed, OwedKind, Owing
 from bot.store.watches import Found, Watches
-from bot.store.words import MOST_BYTES, MOST_ITEMS, PARTS, Words, words_owed
+from bot.store.words import MOST_BYTES, MOST_ITEMS, PARTS, BatchEnded, Words, words_owed
 from tests.support.desk import SESSION
 from tests.support.entries import Entries, expire
 from tests.support.keys import at
@@ -118,14 +118,14 @@ async def report(tries: Tries) -> Owed:
 
 End = Callable[[Tries, Begun], Awaitable[object]]
 ENDS: list[tuple[Callable[[Tries], Awaitable[Owed]], End]] = [
-    (notice, lambda tries, one: tries.outbox.pause(one, 0.0, may_be_done=True)),
-    (notice, lambda tries, one: tries.outbox.pause(one, 0.0, may_be_done=False)),
-    (notice, lambda tries, one: tries.outbox.end(one, forget=False)),
-    (notice, lambda tries, one: tries.outbox.end(one, forget=True)),
-    (notice, lambda tries, one: tries.outbox.take_back(one)),
-    (words, lambda tries, one: Words(tries.store).end(one, THREAD)),
-    (card, lambda tries, one: Cards(tries.store).end(one, "1.1", "")),
-    (report, lambda tries, one: Outbox(tries.store).end(one)),
+    (notice, lambda tries, one: tries.outbox.settle(one, DueAgain(0.0, may_be_done=True))),
+    (notice, lambda tries, one: tries.outbox.settle(one, DueAgain(0.0, may_be_done=False))),
+    (notice, lambda tries, one: tries.outbox.settle(one, Ended())),
+    (notice, lambda tries, one: tries.outbox.settle(one, Ended(Leaves.FACT))),
+    (notice, lambda tries, one: tries.outbox.settle(one, Ended(Leaves.NOTHING))),
+    (words, lambda tries, one: BatchEnded().settle(tries.store, one)),
+    (card, lambda tries, one: CardShown(ts="1.1", shows="").settle(tries.store, one)),
+    (report, lambda tries, one: tries.outbox.settle(one, Ended())),
 ]
 IDS = [
     *("pause, perhaps done", "pause", "end", "forget", "take back"),
@@ -171,12 +171,12 @@ async def test_a_batch_is_ended_only_by_the_try_that_posts_it(tries: Tries) -> N
     assert second.again
     assert await queue.cut(second, THREAD, "") is not None
     await tries.say("Paragraph 2.")
-    assert await queue.end(second, THREAD)
+    assert await BatchEnded().settle(tries.store, second)
     third = await tries.begin(owed)
     batch = await queue.cut(third, THREAD, "")
     assert batch is not None
     await tries.say("Paragraph 3.")
-    assert not await queue.end(frozen, THREAD)
+    assert not await BatchEnded().settle(tries.store, frozen)
     assert await queue.cut(frozen, THREAD, "") is None
     with pytest.raises(SlackAway, match="another try"):
         await queue.note(frozen, PARTS, "1")
@@ -195,7 +195,7 @@ async def test_a_batch_has_as_much_as_one_try_can_post(tries: Tries) -> None:
         batch = await queue.cut(begun, THREAD, "")
         assert batch is not None
         sizes.append(len(batch.items))
-        await queue.end(begun, THREAD)
+        await BatchEnded().settle(tries.store, begun)
     assert sizes == [1, 1, 1, MOST_ITEMS, 1]
 
 
@@ -222,9 +222,10 @@ async def test_a_card_that_changes_during_its_edit_is_edited_again(
     begun = await tries.begin(owed)
     await cards.want(THREAD, LINK)
     assert not await cards.was_open(THREAD, LINK)
-    assert await cards.end(begun, "1.1", "working") is not None
+    assert await CardShown(ts="1.1", shows="working").settle(tries.store, begun)
     begun = await tries.begin(owed)
-    assert await cards.end(begun, "1.1", "waiting", is_open=False) is None
+    hidden = CardShown(ts="1.1", shows="waiting", is_open=False)
+    assert not await hidden.settle(tries.store, begun)
     assert await raw.zscore(at(OUTBOX_KEY), str(owed)) is None
     assert await cards.was_open(THREAD, LINK)
 
@@ -234,7 +235,7 @@ async def test_a_post_may_be_the_card_until_it_is_known_which_one_is(tries: Trie
     cards, owed = Cards(tries.store), await card(tries)
     assert await cards.is_at(THREAD, LINK, "2.2")
     assert not await cards.is_at(THREAD, LINK.model_copy(update={"card": "9"}), "2.2")
-    await cards.end(await tries.begin(owed), "1.1", "")
+    await CardShown(ts="1.1", shows="").settle(tries.store, await tries.begin(owed))
     assert await cards.is_at(THREAD, LINK, "1.1")
     assert not await cards.is_at(THREAD, LINK, "2.2")
 
@@ -245,13 +246,14 @@ async def test_a_card_that_rests_is_due_later_and_an_edit_that_is_asked_for_come
     """A retry is not brought forward like that, and nothing counts what rests as waiting."""
     cards, owed = Cards(tries.store), await card(tries)
     long = 60
-    await cards.end(await tries.begin(owed), "1.1", "", "processing", rest=2400.0)
+    rests = CardShown(ts="1.1", shows="", slot="processing", rest=2400.0)
+    await rests.settle(tries.store, await tries.begin(owed))
     assert await raw.hget(at(subject_key(owed.subject)), "slot") == "processing"
     assert await tries.due_in(owed) > long
     assert (await Entries(tries.store).depths())[1] == 0
     await cards.want(THREAD, LINK)
     assert await tries.due_in(owed) < long
-    await tries.outbox.pause(await tries.begin(owed), 600.0, may_be_done=False)
+    await tries.outbox.settle(await tries.begin(owed), DueAgain(600.0, may_be_done=False))
     await cards.want(THREAD, LINK)
     assert await tries.due_in(owed) > long
 
@@ -261,7 +263,7 @@ async def test_the_own_work_of_the_relay_is_no_report_that_waits(
     tries: Tries, kind: OwedKind
 ) -> None:
     """It is due again and again, or was due just now, so a drain would never end."""
-    await tries.outbox.end(await tries.begin(await card(tries)), forget=False)
+    await tries.outbox.settle(await tries.begin(await card(tries)), Ended())
     await tries.outbox.owe(Owed("T0TEAM:own:1", 1, kind), "", DAY)
     assert (await Entries(tries.store).depths())[1] == 0
     await notice(tries)
@@ -293,7 +295,7 @@ async def test_words_of_the_next_batch_wait_since_the_end_of_the_last(
     hour = millis(timedelta(hours=1))
     await raw.hincrby(at(subject_key(owed.subject)), "waiting_since", -hour)
     assert (await scripts.measure(tries.store, most=9))[-1] >= hour
-    assert await queue.end(begun, THREAD)
+    assert await BatchEnded().settle(tries.store, begun)
     assert (await scripts.measure(tries.store, most=9))[-1] < hour
 
 
@@ -311,7 +313,7 @@ async def test_a_try_that_is_begun_by_a_script_sent_twice_is_the_same_try(tries:
     assert await begin("two") is None
     held, again, _ = await begin("one") or ()
     assert again, "an earlier try may have been begun, too"
-    await tries.outbox.end(Begun(NOTICE, held, again=True, record={}), forget=False)
+    await tries.outbox.settle(Begun(NOTICE, held, again=True, record={}), Ended())
     assert await begin("two") is None
 
 
@@ -319,7 +321,7 @@ async def test_a_subject_is_owed_once(tries: Tries, raw: Redis) -> None:
     """A request that comes again changes nothing, also once its entry has ended."""
     owing = [await tries.outbox.owe(NOTICE, text, DAY) for text in ("It is done.", "Again.")]
     assert await tries.outbox.content(NOTICE.subject) == "It is done."
-    await tries.outbox.end(await tries.begin(NOTICE), forget=True)
+    await tries.outbox.settle(await tries.begin(NOTICE), Ended(Leaves.FACT))
     owing.append(await tries.outbox.owe(NOTICE, "And again.", DAY))
     assert owing == [Owing.NEW, Owing.OPEN, Owing.DONE]
     assert await raw.zscore(at(OUTBOX_KEY), str(NOTICE)) is None
@@ -332,7 +334,7 @@ async def test_an_entry_that_is_put_off_is_due_at_its_time(
 ) -> None:
     """Slack asked to wait, so no other process may poll it before that."""
     begun, (second, _) = await tries.begin(await notice(tries)), await raw.time()
-    await tries.outbox.pause(begun, 60.0, may_be_done=may_be_done)
+    await tries.outbox.settle(begun, DueAgain(60.0, may_be_done=may_be_done))
     due = await raw.zscore(at(OUTBOX_KEY), str(NOTICE))
     assert due is not None
     assert due >= (second + 60) * 1000
@@ -342,10 +344,10 @@ async def test_an_entry_that_is_put_off_is_due_at_its_time(
 async def test_what_is_taken_back_may_be_owed_again_at_once(tries: Tries, raw: Redis) -> None:
     """It ends and is forgotten in one step, so nothing of it meets what is owed next."""
     begun = await tries.begin(await notice(tries))
-    await tries.outbox.take_back(begun)
+    await tries.outbox.settle(begun, Ended(Leaves.NOTHING))
     assert not await raw.exists(at(subject_key(NOTICE.subject)))
     assert await tries.outbox.owe(NOTICE, "Once more.", DAY) is Owing.NEW
-    await tries.outbox.take_back(begun)
+    await tries.outbox.settle(begun, Ended(Leaves.NOTHING))
     assert await tries.outbox.content(NOTICE.subject) == "Once more."
     assert (await tries.begin(NOTICE)).again is False
 

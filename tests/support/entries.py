@@ -12,7 +12,7 @@ from bot.redis.keys import lease_key, subject_key
 from bot.schedule.local import MOST_HELD
 from bot.store.links import Links, card_owed
 from bot.store.lua import scripts
-from bot.store.outbox import Begun, Outbox, Owed, OwedKind, Report, parse_owed
+from bot.store.outbox import Begun, DueAgain, Ended, Outbox, Owed, OwedKind, Report, parse_owed
 from tests.support.keys import at
 
 
@@ -21,7 +21,7 @@ async def linked(store: Store, thread: ThreadRef, link: Link, ttl: timedelta) ->
     await Links(store, ttl).create(thread, link)
     begun = await Outbox(store).begin(card_owed(thread, link))
     if begun is not None:  # else the bot that runs beside the test has ended it
-        await Outbox(store).end(begun, forget=False)
+        await Outbox(store).settle(begun, Ended())
 
 
 async def is_held(raw: Redis, owed: Owed) -> bool:
@@ -60,13 +60,13 @@ class Entries:
         return Report.of(begun)
 
     async def pause(self, owed: Owed, after: float, *, may_be_done: bool) -> None:
-        """Call `Outbox.pause` for the latest attempt."""
-        await self.outbox.pause(self._begun[owed], after, may_be_done=may_be_done)
+        """Have the latest attempt followed by another."""
+        await self.outbox.settle(self._begun[owed], DueAgain(after, may_be_done=may_be_done))
 
     async def end(self, owed: Owed, *, told: bool) -> None:
-        """Call `Outbox.end` for the latest attempt; a delay that was told was told somewhere."""
+        """End the latest attempt; a delay that was told was told somewhere."""
         where = "1764000000.000100" if told and owed.kind is OwedKind.DELAY else ""
-        await self.outbox.end(self._begun[owed], delay_told_in=where)
+        await self.outbox.settle(self._begun[owed], Ended(delay_told_in=where))
 
     async def overdue(
         self, grace: timedelta, limit: int

@@ -225,8 +225,8 @@ class Speaking:
         """Return the tellers of what needs no other part of the relay."""
         workspace, state, place = parts.workspace, parts.state, self._place(parts)
         return {
-            OwedKind.WORDS: WordsTeller(place, parts.cases.status_lines, Planned()),
-            OwedKind.FILES: FilesTeller(place, parts.cases.status_lines, Planned()),
+            OwedKind.WORDS: WordsTeller(place, parts.cases.status_lines),
+            OwedKind.FILES: FilesTeller(place, parts.cases.status_lines),
             OwedKind.NOTICE: parts.cases.notices,
             OwedKind.OUTCOME: Outcomes(workspace, state, Audience(workspace, state).named),
             OwedKind.DELAY: Delays(workspace, state, Audience(workspace, state).named),

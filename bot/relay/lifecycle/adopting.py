@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import ClassVar
 
 from bot.devin.api import Devin, SessionSummary, Unread
 from bot.mirror.audience import Audience
@@ -23,6 +24,7 @@ from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import ThreadRef
 from bot.model.times import Ts, ts_micros
 from bot.redis import keep
+from bot.redis.connection import Store
 from bot.relay.accept import Accepting
 from bot.reporting.reporter import Notices, having_posted
 from bot.runtime import metrics
@@ -30,7 +32,7 @@ from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
 from bot.store.claims import SPAN, Starts
-from bot.store.outbox import Begun, Owed, OwedKind
+from bot.store.outbox import MOOT, Begun, Due, DueAgain, Ended, Fate, Leaves, Owed, OwedKind
 from bot.store.state import State
 from bot.store.watches import short_id
 from bot.text.to_slack import escape
@@ -88,6 +90,7 @@ class OwnThreads:
     accepting: Accepting
     audience: Audience
     notices: Notices
+    refused: ClassVar[Fate] = Ended(Leaves.NOTHING)
 
     async def follow(self, thread: ThreadRef, child: SessionId, by: UserId) -> ThreadRef | None:
         """Have a child of the session of `thread` get a thread in the channel, or return its own.
@@ -119,10 +122,10 @@ class OwnThreads:
         if wanted.rule:
             await self.state.claims.note(adopted(session), f"{channel} done", keep.ADOPTED)
 
-    async def tell(self, begun: Begun) -> bool:
+    async def tell(self, begun: Begun) -> Fate:
         """Post the first message and link its thread, unless an earlier try has done either."""
         if not (raw := begun.record["content"]):
-            return False
+            return MOOT
         wanted = OwnThread.model_validate_json(raw)
         place = self.workspace.place(wanted.channel)
         key = f"{begun.owed.subject}:{wanted.number}|1|thread"
@@ -132,7 +135,7 @@ class OwnThreads:
         named = await self._named(wanted, wanted.session)
         if ts is None:
             if not await self._is_wanted(wanted):
-                return False
+                return Ended(Leaves.NOTHING, told=False)
             try:
                 ts = await threads.post(place, await self._words(wanted, named), key)
             except SlackRefused as error:
@@ -149,7 +152,7 @@ class OwnThreads:
                 by_name = await self.workspace.people.name(by)
                 told = words.followed(named, by_name, address)
                 await self.notices.say(wanted.told_in, told, once=f"followed:{wanted.number}")
-        return True
+        return Ended(Leaves.NOTHING)
 
     async def _refused(self, wanted: OwnThread, named: NamedSession, why: str) -> None:
         """Tell who asked for it, of a rule once a day."""
@@ -158,10 +161,6 @@ class OwnThreads:
         if wanted.rule:
             once = f"no own threads:{self.workspace.clock.seconds // 86_400}"
         await self.notices.whisper(place, wanted.by, words.refused(named, why), once=once)
-
-    async def end(self, begun: Begun, *, told: bool) -> None:  # noqa: ARG002  (as `Teller` has it)
-        """End the entry; the thread may be asked for again once its link has ended."""
-        await self.state.outbox.take_back(begun)
 
     async def _is_wanted(self, wanted: OwnThread) -> bool:
         """Return True unless the rule has ended, or the session has a thread that is in its way."""
@@ -189,6 +188,20 @@ class OwnThreads:
 
 
 @dataclass(frozen=True, slots=True)
+class RulesOver:
+    """The entry of a channel's rules ends; it is owed again if some were made meanwhile."""
+
+    adopting: "Adopting"
+    told: bool = False
+
+    async def settle(self, store: Store, begun: Begun) -> Sequence[Due]:
+        """End it."""
+        await Ended(Leaves.NOTHING).settle(store, begun)
+        await self.adopting.owed_rules(_channel_of(begun))
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
 class Adopting:
     """Keeps the rules of channels, and is the teller of the entries that apply them."""
 
@@ -198,6 +211,11 @@ class Adopting:
     accepting: Accepting
     notices: Notices
     threads: OwnThreads
+
+    @property
+    def refused(self) -> Fate:
+        """That of an entry without rules: a new one goes on."""
+        return RulesOver(self)
 
     async def change(
         self, place: ThreadRef, by: UserId, rules: Sequence[Rule], once: str
@@ -237,15 +255,13 @@ class Adopting:
         await self.accepting.check(by, channel)
         if self.devin.is_legacy:
             return LEGACY
-        rules = (await self.state.profiles.get(channel)).rules
-        if rules:  # the entry has expired if no process ran for a month
-            await self._owe(channel)
+        rules = await self.owed_rules(channel)  # it has expired if no process ran for a month
         names = {who: await self.workspace.people.name(who) for who in {one.by for one in rules}}
         return words.shown(rules, names)
 
-    async def tell(self, begun: Begun) -> bool:
-        """Let the sessions that fit have their threads; return False if there are no rules."""
-        channel = begun.owed.subject.rpartition(":")[2]
+    async def tell(self, begun: Begun) -> Fate:
+        """Let the sessions that fit have their threads, and look again, while there are rules."""
+        channel = _channel_of(begun)
         rules = (await self.state.profiles.get(channel)).rules
         if rules and self.workspace.permissions.allows_channel(channel):
             try:
@@ -256,7 +272,9 @@ class Adopting:
                 if not await self.threads.audience.is_barred(channel, rules[0].by):
                     applied = [one for one in rules if await self._applies(channel, one)]
                     await self._apply(channel, await self._paid(applied))
-        return bool(rules)
+        if not rules:
+            return self.refused
+        return DueAgain(self.workspace.timing.adopt_pause, may_be_done=False, keep=keep.ADOPTED)
 
     async def _applies(self, channel: str, rule: Rule) -> bool:
         """Return whether a rule's maker may still start sessions; if not, tell the channel."""
@@ -309,15 +327,12 @@ class Adopting:
             _mark(channel, rule), str(int(since.timestamp())), keep.ADOPTED
         )
 
-    async def end(self, begun: Begun, *, told: bool) -> None:
-        """Let the entry be due again; without rules it ends, unless some were made meanwhile."""
-        channel, pause = begun.owed.subject.rpartition(":")[2], self.workspace.timing.adopt_pause
-        if told:
-            await self.state.outbox.pause(begun, pause, may_be_done=False, keep=keep.ADOPTED)
-            return
-        await self.state.outbox.take_back(begun)
-        if (await self.state.profiles.get(channel)).rules:
+    async def owed_rules(self, channel: str) -> Sequence[Rule]:
+        """Return the channel's rules; while there are any, their entry is owed."""
+        rules = (await self.state.profiles.get(channel)).rules
+        if rules:
             await self._owe(channel)
+        return rules
 
     async def _owe(self, channel: str) -> None:
         owed = Owed(f"{self.workspace.team}:adopt:{channel}", 1, OwedKind.ADOPT)
@@ -371,6 +386,10 @@ class Adopting:
         if above and (await claims.is_claimed(adopted(above)) or await threads_of(above)):
             return False
         return not await threads_of(one.session)
+
+
+def _channel_of(begun: Begun) -> str:
+    return begun.owed.subject.rpartition(":")[2]
 
 
 def _mark(channel: str, rule: Rule) -> str:

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import ClassVar
 
 from bot.delivery.acting import Acting, is_about_acting
 from bot.devin.api import Devin, Failure, SessionSummary, Unread
@@ -35,7 +36,7 @@ from bot.reporting.reporter import Notices
 from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
 from bot.store.claims import start_claim
-from bot.store.outbox import Begun
+from bot.store.outbox import MOOT, Begun, Ended, Fate, Leaves
 from bot.store.state import State
 from bot.text.options import parse_options
 from bot.text.to_slack import escape
@@ -66,18 +67,17 @@ class Starter:
     notices: Notices
     acting: Acting
     audience: Audience
+    refused: ClassVar[Fate] = Ended()  # which keeps the prompt for *Start again*
 
-    async def tell(self, begun: Begun) -> bool:
+    async def tell(self, begun: Begun) -> Fate:
         """Start a session and link its thread, or tell the thread why not."""
         if not (raw := begun.record["content"]):
-            return False
+            return MOOT
         start = Start.model_validate_json(raw)
         claim = start_claim(start.thread)
         if not await self.state.claims.claim(claim, STARTED, start.tag):
             await self._explain(start, words.BUSY)
-            if start.is_reaction:
-                await self.state.outbox.take_back(begun)
-            return True
+            return Ended(Leaves.NOTHING if start.is_reaction else Leaves.ALL)
         try:
             told = await self._begin(start)
         except SlackRefused:  # which ends the entry
@@ -85,14 +85,8 @@ class Starter:
             raise
         await self.state.claims.disclaim(claim)
         if told is None:
-            await self.state.outbox.end(begun, forget=True)
-        elif start.may_be_repeated(told):
-            await self.state.outbox.take_back(begun)
-        return True
-
-    async def end(self, begun: Begun, *, told: bool) -> None:  # noqa: ARG002  (as `Teller` has it)
-        """End the entry; the prompt is kept for *Start again*, unless the session is there."""
-        await self.state.outbox.end(begun, forget=False)
+            return Ended(Leaves.FACT)
+        return Ended(Leaves.NOTHING if start.may_be_repeated(told) else Leaves.ALL)
 
     async def _begin(self, start: Start) -> SlackMessage | None:
         """Start the session and link its thread; if there is none, tell why, and return that."""
