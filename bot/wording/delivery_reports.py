@@ -1,11 +1,12 @@
 """Reports on deliveries, and notices about replies that wait, were late, edited or deleted."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 from bot.model.files import Upload, WhyLink
-from bot.model.replies import SENDABLE_AGAIN, Outcome, OutcomeKind, Refusal, Reply
+from bot.model.replies import FOR_OPERATOR, SENDABLE_AGAIN, Outcome, OutcomeKind, Refusal, Reply
 from bot.model.sessions import NamedSession
 from bot.model.threads import ThreadRef, link_name
 from bot.text.to_slack import cut, excerpt, quiet
@@ -33,6 +34,8 @@ def report(
     said = words_of(outcome, _about(reply), admin)
     if outcome.kind is OutcomeKind.ENDED:
         return replace(said, buttons=ways_on(reply.thread, sent_to))
+    if outcome.refusal in FOR_OPERATOR:
+        said = replace(said, advice=_ONCE_FIXED)
     buttons: list[Block] = []
     if outcome.kind in SENDABLE_AGAIN:
         value = actions.reply_value(reply.id, number)
@@ -42,6 +45,8 @@ def report(
         buttons.append(unlinks(reply.thread, sent_to.session))
     return replace(said, buttons=tuple(buttons))
 
+
+_ONCE_FIXED = "Once that's fixed, choose *Send to Devin* in the message's ⋮ menu."
 
 WAYS_ON = (
     "To continue, press *Start a new session*, or mention me with `start &lt;prompt&gt;` or "
@@ -202,7 +207,13 @@ def _forbidden(outcome: Outcome) -> str:
 
 
 def _excerpt(outcome: Outcome) -> str:
-    return cut(" ".join(outcome.detail.split()), 200) or _NO_DETAILS
+    """Return the beginning of an answer; of a proxy's web page, its words."""
+    is_page = _PAGE.match(outcome.detail)
+    words = _TAG.sub(" ", outcome.detail) if is_page else outcome.detail
+    return cut(" ".join(words.split()), 200) or _NO_DETAILS
+
+
+_PAGE, _TAG = re.compile(r"\s*<(?:!doctype )?html\b", re.IGNORECASE), re.compile("<[^<>]*>")
 
 
 def late(replies: int, commands: Sequence[str], *, silenced: bool) -> SlackMessage:

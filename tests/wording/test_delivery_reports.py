@@ -8,10 +8,12 @@ from hypothesis import strategies as st
 
 from bot.model.files import AttachedFile
 from bot.model.people import UserId
-from bot.model.replies import SENDABLE_AGAIN, Outcome, OutcomeKind, Refusal, Reply
+from bot.model.replies import FOR_OPERATOR, SENDABLE_AGAIN, Outcome, OutcomeKind, Refusal, Reply
 from bot.text.to_slack import cut
 from bot.wording import delivery_reports, phrases
+from bot.wording.forms import SEND_TITLE
 from bot.wording.message import QUOTE_LIMIT
+from tests.support.tables import each
 from tests.wording.foreign import BARE, FOREIGN, HUGE, THREAD, problems, quotes
 
 REPLIES = st.builds(
@@ -126,3 +128,27 @@ def test_every_refusal_has_words_of_its_own(refusal: Refusal) -> None:
 def test_a_duration_is_said_in_words(duration: timedelta, said: str) -> None:
     """It has its natural unit."""
     assert phrases.span(duration) == said
+
+
+@pytest.mark.parametrize("refusal", FOR_OPERATOR)
+def test_what_an_admin_has_to_fix_says_how_the_reply_is_sent_then(refusal: Refusal) -> None:
+    """No button does it, since a press would fail as well until then."""
+    outcome = Outcome(kind=OutcomeKind.REFUSED, refusal=refusal, status=403)
+    words = delivery_reports.report(outcome, REPLY, 1, BARE)
+    assert SEND_TITLE in words.advice
+    assert "Send again" not in [button["text"]["text"] for button in words.buttons]
+
+
+@each(
+    ("detail", "shown"),
+    [
+        ("<html> <head><title>400 Bad Request</title></head>\n</html>", "400 Bad Request"),
+        (' <!DOCTYPE html PUBLIC "-//W3C//DTD"><p>Blocked</p>', "Blocked"),
+        ("<html></html>", "(no details)"),
+        ("a <b> c", "a <b> c"),
+    ],
+)
+def test_of_a_web_page_in_place_of_an_answer_the_words_are_shown(detail: str, shown: str) -> None:
+    """A proxy in between answers so; its tags tell nobody anything."""
+    outcome = Outcome(kind=OutcomeKind.REFUSED, refusal=Refusal.OTHER, status=400, detail=detail)
+    assert quotes(delivery_reports.report(outcome, REPLY, 1, BARE)) == [shown]

@@ -2,10 +2,19 @@
 
 import json
 
-from bot.model.sessions import NamedSession, Said, SaidKind, SessionId
+from bot.model.sessions import (
+    NamedSession,
+    Said,
+    SaidKind,
+    SessionId,
+    SessionState,
+    Trouble,
+    Watched,
+)
 from bot.model.threads import ThreadRef
 from bot.text.devin_markdown import SentFile
 from bot.wording.actions import ANSWER, APPROVE, CONTINUE_SESSION, OPEN_SESSION, START_NEW, UNLINK
+from bot.wording.mirror.card import state_words
 from bot.wording.mirror.posts import (
     APPROVED,
     EDITABLE,
@@ -120,3 +129,10 @@ def test_no_post_has_more_blocks_than_slack_takes(events: int) -> None:
         assert all(len(one.blocks) <= 50 for post in posts for one in (post, *post.pieces))
         shown = "".join(str(post.blocks) for post in posts)
         assert [shown.count(f"github.com/{n}|") for n in range(events)] == [1] * events
+
+
+def test_a_session_that_failed_for_good_is_not_said_to_have_stopped() -> None:
+    """Of one that has stopped, people think that it can go on."""
+    failed = Watched(state=SessionState.ENDED, trouble=Trouble.ERROR)
+    assert "failed" in state_words(failed)
+    assert "stopped" in state_words(failed.model_copy(update={"state": SessionState.SUSPENDED}))

@@ -141,7 +141,8 @@ def _state_of(seen: Watched) -> tuple[str, str]:
     if seen.trouble is Trouble.LIMIT and seen.state is SessionState.SUSPENDED:
         return "no_entry", "is *stopped* at a usage or billing limit"
     if seen.trouble is Trouble.ERROR:
-        return "x", "is *stopped* because of an error"
+        is_over = seen.state is SessionState.ENDED
+        return "x", _FAILED if is_over else "is *stopped* because of an error"
     return _STATES[seen.state]
 
 
@@ -262,6 +263,7 @@ def continues(thread: ThreadRef, session: SessionId) -> Block:
     return button(actions.CONTINUE_SESSION, CONTINUE, link_name(thread, session))
 
 
+_FAILED = "can't continue: the session has *failed*"
 _STATES = {
     SessionState.WORKING: ("large_green_circle", "is *working*"),
     SessionState.WAITING: ("large_yellow_circle", "is *waiting for you*"),
