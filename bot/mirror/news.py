@@ -30,8 +30,10 @@ from bot.mirror.pace import (
     RESOLUTION_MS,
     SETTLING_MS,
     STANDING_MS,
+    WAKING_MS,
     pulls_by,
     shown_of,
+    sleeps_on,
     until_next,
     updated_of,
 )
@@ -70,7 +72,8 @@ def events_of(
         ends = {SaidKind.FINISHED, SaidKind.ENDED}  # which leave it to the cap how to go on
         more = {"cap": seen.cap}
         rest = [one.model_copy(update=more if one.kind in ends else {}) for one in rest]
-    return [*_of_pull_requests(poll, seen), *rest, *_in_trouble(poll, seen), *cap]
+    asleep = [] if page is None else _asleep(poll, seen)
+    return [*_of_pull_requests(poll, seen), *rest, *_in_trouble(poll, seen), *asleep, *cap]
 
 
 def _of_pull_requests(poll: TakenPoll, seen: Watched) -> Sequence[Said]:
@@ -146,6 +149,14 @@ def _in_trouble(poll: TakenPoll, seen: Watched) -> Sequence[Said]:
     if not trouble or seen.state is SessionState.ENDED or is_told:
         return ()
     return [Said(kind=SaidKind.TROUBLE, at=poll.began, trouble=trouble)]
+
+
+def _asleep(poll: TakenPoll, seen: Watched) -> Sequence[Said]:
+    """Return the event of a session that a reply has not woken, once for each reply."""
+    is_late = poll.began - poll.replied >= WAKING_MS * poll.pause
+    if not (is_late and _has_reply(poll) and sleeps_on(poll, seen)):
+        return ()
+    return [Said(kind=SaidKind.TROUBLE, at=poll.began)]
 
 
 def _trouble_of(seen: Watched) -> Trouble | None:

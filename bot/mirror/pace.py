@@ -44,6 +44,9 @@ SETTLING_MS = 15_000
 first one after it does: Devin may list its last words after the state that they lead to, and still
 show the state before a reply. Until then, it also need not know a session that was just started."""
 
+WAKING_MS = 60_000
+"""The same for a session that slept when it was sent a reply: Devin wakes it with that."""
+
 STANDING_MS = 4_000
 """The time after words that Devin says in answer to a reply, in which the state may be that of
 before the reply."""
@@ -157,7 +160,20 @@ def _is_settling(poll: TakenPoll) -> bool:
     seen = poll.seen
     if seen.state is SessionState.WORKING:
         return seen.read_at - poll.replied < SETTLING_MS
+    if sleeps_on(poll, seen) and seen.read_at - poll.replied < WAKING_MS * poll.pause:
+        return True
     return abs(seen.read_at - _moved_at(poll, seen)) < SETTLING_MS
+
+
+def sleeps_on(poll: TakenPoll, seen: Watched) -> bool:
+    """Return True if the session slept when it was sent a reply, and nothing tells that it woke.
+
+    What is found soon after the reply is from before it. A limit or an error is told by itself.
+    """
+    is_asleep = seen.state is SessionState.SUSPENDED and not (seen.trouble or seen.is_at_cap)
+    has_spoken = seen.last is not None and seen.last.at + RESOLUTION_MS >= poll.replied
+    slept = poll.replied - seen.since > -SETTLING_MS * poll.pause
+    return is_asleep and bool(poll.replied) and slept and not has_spoken
 
 
 def _longest_unread_ms(poll: TakenPoll, state: SessionState) -> int:

@@ -174,9 +174,9 @@ class SaidKind(StrEnum):
     """The kinds of items that a thread is shown; the values are kept in Redis.
 
     `QUESTION`: the session waits for an answer to its last message; `options` become buttons, which
-    give way once that is `ANSWERED`, or the session `MOVED_ON`. `TROUBLE`: it has stopped and needs
-    somebody to act. `TOO_LONG`: its messages can't be read, or `UNREAD`, not now. `PULL_REQUEST`:
-    one was opened.
+    give way once that is `ANSWERED`, or the session `MOVED_ON`. `TROUBLE`: it has stopped, or no
+    reply wakes it, and somebody needs to act. `TOO_LONG`: its messages can't be read, or `UNREAD`,
+    not now. `PULL_REQUEST`: one was opened.
     """
 
     MESSAGE = "message"

@@ -25,10 +25,12 @@ that Devin sent, the two lists of what a session may be started with, the lists 
 reviews, with the requests for them. A session of v1 comes with
 its messages, and v1 has no read of the caller and none of repositories."""
 Quirk = Literal[
-    "refuses unknown ids", "gives no cursor", "gives ISO times", "lists messages only at rest"
-]
+    "refuses unknown ids", "gives no cursor", "gives ISO times", "lists messages only at rest",
+    "sleeps on",
+]  # fmt: skip
 """What version 3 may do, as no document says otherwise: refuse a list whose filter has an id that
-it doesn't know, leave out the cursor of a page that another one follows, or give times as text."""
+it doesn't know, leave out the cursor of a page that another one follows, give times as text, or
+take a message without waking the session."""
 
 RetryAfter = float | str | datetime
 DownloadFailure = int | Literal["cut", "unsized"]

@@ -62,7 +62,7 @@ def _take(record: Record, session: DevinSession | None, post: DevinPost, api: Ap
         return replace(STATES["rate_limited"], retry_after=str(wait))
     answer = session.next_answer(api)
     if answer.takes:
-        if answer.resumes:
+        if answer.resumes and "sleeps on" not in record.quirks:
             record.behave(session.session_id, "running")
         record.take(session, post.message, "user_message", post.attachments)
     return answer

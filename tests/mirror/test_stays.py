@@ -239,6 +239,22 @@ def test_a_limit_that_is_reached_again_between_two_polls_is_told() -> None:
     assert kinds(limit, limit, again, limit) == [["trouble"], [], ["trouble"], []]
 
 
+def test_a_reply_that_wakes_nothing_is_told_after_a_minute_once() -> None:
+    """Devin took it, and a suspended session wakes by a reply; a late waker is left alone."""
+    asleep = Step(SessionState.SUSPENDED)
+    sent = Step(SessionState.SUSPENDED, replied=True)
+    later = Step(SessionState.SUSPENDED, after=58_000)
+    assert kinds(asleep, sent, later, asleep) == [[], [], ["trouble"], []]
+    assert kinds(asleep, sent, later, sent, later) == [[], [], ["trouble"], [], ["trouble"]]
+    assert kinds(WAITING, sent, later) == [[], [], ["trouble"]]
+    woken = Step(SessionState.WORKING, after=50_000)
+    assert kinds(asleep, sent, woken, asleep, later) == [[]] * 5
+    spoke = Step(SessionState.SUSPENDED, ["Done."], after=50_000)
+    assert kinds(asleep, sent, spoke, later) == [[]] * 4
+    limit = Step(SessionState.SUSPENDED, trouble=Trouble.LIMIT, after=58_000)
+    assert kinds(asleep, sent, limit) == [[], [], ["trouble"]]
+
+
 def test_devin_has_finished_once_whatever_it_says_then() -> None:
     """The state may come before the last words, and Devin may go on talking."""
     summary = Step(SessionState.FINISHED, ["All done: the tests pass."])

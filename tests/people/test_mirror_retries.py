@@ -7,11 +7,12 @@ import pytest
 from redis.asyncio import Redis
 
 from bot.app import Bot
-from bot.model.sessions import Follow, SessionId, SessionState
+from bot.model.sessions import Follow, Said, SaidKind, SessionId, SessionState
+from bot.model.threads import ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import OUTBOX_KEY, WATCH_KEY, watched_key
 from bot.wording.mirror.card import FOLLOWS, ended_card
-from bot.wording.mirror.posts import NOT_SHOWN
+from bot.wording.mirror.posts import NOT_SHOWN, Framing, sentence
 from sandbox.slack.server import Message
 from tests.support.bots import BRISK
 from tests.support.desk import (
@@ -296,3 +297,16 @@ async def until_put_off(raw: Redis, session: SessionId, pause: float) -> None:
         return pause - 2 < (due or 0) / 1000 - seconds <= pause + later
 
     await wait_until(is_so, f"it is put off by {pause} s")
+
+
+async def test_a_reply_that_wakes_no_session_is_told(bot: Bot, desk: Desk) -> None:
+    """Devin takes it, so that it has its ✅; no document says that the session always wakes."""
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "suspended")
+    await until_state(desk, SessionState.SUSPENDED, thread)
+    desk.devin.quirks.add("sleeps on")
+    await desk.until_delivered(await desk.reply("Go on", thread))
+    ada = desk.slack.workspace.user("ada").id
+    framing = Framing(ThreadRef(team="", channel="", thread_ts=thread), desk.named(), ada)
+    told = sentence(Said(kind=SaidKind.TROUBLE), framing, is_below=False)
+    await wait_until(lambda: any(told in one.text for one in desk.posts(thread)), "she is told")

@@ -87,19 +87,23 @@ def sentence(one: Said, framing: Framing, *, is_below: bool) -> str:
             advice = without_mention(WAYS_ON) if framing.thread.is_direct else WAYS_ON
             said = f"{to}Devin's session has {how} and can't receive messages anymore."
             said += f" {advice}" if leads_on else ""
-        case SaidKind.TROUBLE if one.trouble is Trouble.LIMIT:
-            said = (
-                f"{to}Devin has *stopped*: it reached a usage or billing limit. Once that "
-                "is raised in Devin, reply here to continue."
-            )
         case SaidKind.TROUBLE:
-            said = f"{to}Devin has *stopped* because of an error. Reply here to try again."
+            said = f"{to}{_STANDS_STILL[one.trouble]}"
         case _ if one.kind in _UNREADABLE:
             said = _UNREADABLE[one.kind]
         case _:
             raise AssertionError(f"{one.kind} is no event")
     return said
 
+
+_STANDS_STILL = {
+    Trouble.LIMIT: (
+        "Devin has *stopped*: it reached a usage or billing limit. Once that is raised in Devin, "
+        "reply here to continue."
+    ),
+    Trouble.ERROR: "Devin has *stopped* because of an error. Reply here to try again.",
+    None: "Devin has your reply, but the session is *still suspended*. Wake it in Devin.",
+}
 
 _UNREADABLE = {
     SaidKind.UNREAD: (
