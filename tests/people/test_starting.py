@@ -411,6 +411,16 @@ async def test_a_prompt_quotes_only_who_may_message_devin(
         await desk.until_said(starting.left_out(others(1)), root, channel="shared")
 
 
+async def test_a_start_reads_its_thread_by_one_call(bot: Bot, desk: Desk) -> None:
+    """Slack allows 50 such calls a minute; the mention stands there with what comes before it."""
+    root = await desk.slack.say("The build is red")
+    await desk.mention("start Fix it", thread=root)
+    await until_linked(desk, root)
+    assert prompt(desk).endswith("> The build is red")
+    reads = [one.params for one in desk.slack.calls if one.method == "conversations.replies"]
+    assert len([one for one in reads if "latest" in one]) == 1
+
+
 def others(guests: int) -> Others:
     """Return the counts of such a thread's messages."""
     bot, outsider = Written(1, Standing.BOT, "", "Bolt CI"), Written(1, Standing.EXTERNAL)

@@ -74,7 +74,8 @@ class _Earlier:
     Those of others are left out.
 
     `left_out` has their number, and one of them, by standing and app. `until` is the time of the
-    last message that was read.
+    last message that was read. `asks` is the one that asks for the start, None if it is not there
+    any more; without `is_whole`, it may be in the rest of the thread.
     """
 
     latest: list[tuple[Reply, Standing]] = field(default_factory=list)
@@ -82,6 +83,8 @@ class _Earlier:
     left_out: dict[tuple[Standing, str], tuple[int, Reply]] = field(default_factory=dict)
     until: Micros = Micros(0)
     is_unread: bool = False
+    asks: Mapping[str, Any] | None = None
+    is_whole: bool = False
 
     @property
     def has_first(self) -> bool:
@@ -121,11 +124,11 @@ class Prompts:
             return told
         if start.reads_thread:
             try:
-                found = await self.asked(start)
+                earlier = await self._read(start)
+                found = await self._asked(start, earlier)
                 if found is None:
                     return words.WITHDRAWN
                 own = own if start.is_typed else found.model_copy(update={"sent_by": own.sent_by})
-                earlier = await self._read(start)
             except SlackRefused as error:
                 log.warning("thread not readable", extra=start.log_fields | {"reason": str(error)})
                 earlier.is_unread = True
@@ -231,9 +234,14 @@ class Prompts:
 
         Its text is the prompt. Without a message in the thread, it is what was kept.
         """
+        return await self._asked(start, _Earlier())
+
+    async def _asked(self, start: Start, read: _Earlier) -> Reply | None:
         if start.by_button or not start.reads_thread:
             return start.message
-        found = await self.workspace.threads.message(start.thread, start.message.ts)
+        found = read.asks
+        if found is None and not read.is_whole:
+            found = await self.workspace.threads.message(start.thread, start.message.ts)
         if found is None:
             return None
         asked = self.parse_asked(found, start, self.workspace.identity)
@@ -267,6 +275,8 @@ class Prompts:
             for raw in page:
                 if is_ts(ts := string(raw, "ts")):
                     earlier.until = max(earlier.until, ts_micros(ts))
+                if ts == start.message.ts:
+                    earlier.asks = raw
                 one = self.parse_earlier(raw, thread, self.workspace.identity)
                 if one is None or one.ts in seen or is_empty(one):
                     continue
@@ -282,6 +292,7 @@ class Prompts:
             earlier.latest.sort(key=lambda found: ts_micros(found[0].ts))
             del earlier.latest[earlier.has_first : earlier.has_first - MOST_MESSAGES]
             if cursor is None:
+                earlier.is_whole = True
                 return earlier
         log.warning("thread not read to its end", extra=start.log_fields)
         return earlier
