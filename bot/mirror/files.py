@@ -46,6 +46,9 @@ ROOM_SECONDS = 2.0
 PAGES, PAGE_NAMES = {"text/html", "application/xhtml+xml"}, (".html", ".htm", ".xhtml")
 """A page in place of a file that isn't called so is a form to sign in, or an error."""
 
+PATIENCE = 5
+"""A file is tried for so many times the time that it has: its thread may wait for other reasons."""
+
 UNSIZED_LIMIT = 5_000_000
 """The most bytes of a file of unknown size, which is held in memory: Slack wants the size first."""
 
@@ -125,7 +128,7 @@ class SentFiles:
         notes, hosts = part.batch.notes, {SLACK, _host(part.file)}
         if slow := next((host for host in hosts if SLOW + host in notes), None):
             raise FileLeftOut(WhyLink.SLOW, slow)
-        if (waited := _waited_before(part)) > self._seconds:
+        if (waited := _waited_before(part)) > PATIENCE * self._seconds:
             raise FileLeftOut(WhyLink.SLOW, f"after {waited:.0f} s")
         if self._room.locked():
             raise SlackAway(UPLOAD, PAUSED, retry_after=ROOM_SECONDS, maybe_done=False)
