@@ -6,14 +6,13 @@ import re
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from bot.model.sessions import Review
 from bot.store.outbox import OwedKind
 from bot.wording.actions import CONTINUE_SESSION, START_AGAIN
 from bot.wording.mirror.card import result
-from chaos.clocks import APART
 from chaos.commands import Commands
 from chaos.people import People
 from chaos.sentences import actions_of, is_card, key_of, kind_in
@@ -35,7 +34,7 @@ MOST_ADOPTED = 8
 REVIEW_SECONDS = 10.0
 """A real review takes minutes: somebody who read of none, and asks for one, still meets it."""
 
-EACH_SECOND, PAUSE_SECONDS, AGE = 0.5, 1.2, timedelta(seconds=2 * APART)
+EACH_SECOND, PAUSE_SECONDS, AGE = 0.5, 1.2, timedelta(minutes=2)
 """A rule counts from the time of the process that makes it, which may be `APART` from Devin's."""
 
 
@@ -84,8 +83,6 @@ class Wishes:
 
     async def _make(self, what: What) -> None:
         if what in ELSEWHERE:
-            if what is What.EARLIER and self._devin.clock.ahead > 0:
-                return  # listed only after the rule was made, it counts as new (commands.md)
             if sum(one.what is what for one in self._wishes) < MOST_ADOPTED:
                 self._appear(what)
             return
@@ -107,7 +104,8 @@ class Wishes:
         """Let an automation begin a session, which may be older than the rule."""
         name = f"wish {self._add(what).number:06d}"
         session = self._devin.appear(NewSession(name, name, (TAG,)))
-        session.created_at += AGE if what is What.ADOPTED else -AGE
+        now = datetime.fromtimestamp(self._slack.workspace.clock.now(), UTC)
+        session.created_at = now + (AGE if what is What.ADOPTED else -AGE)
 
     async def _react(self, wish: Wish, users: tuple[str, ...]) -> None:
         ts = await self._slack.say(f"wish {wish.number:06d}", channel=CHANNEL, deliver=False)

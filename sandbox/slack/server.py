@@ -68,6 +68,7 @@ class SlackSandbox(Writing, Interacting, Agents, Organizing, Failing, Keeping):
         self._socket_mode = SocketModeTransport(ack_timeout) if transport == "socket" else None
         self._http = HttpTransport(request_url, self.signing_secret, ack_timeout)
         self._state = SlackState(self._socket_mode or self._http, retry_delays)
+        self._http.clock = self.workspace.clock
         if org:
             make_org(self.workspace)
             self.bot_events = [*self.bot_events, *ORG_EVENTS]
@@ -219,7 +220,8 @@ class SlackSandbox(Writing, Interacting, Agents, Organizing, Failing, Keeping):
 
     def sign(self, body: bytes, timestamp: int | None = None) -> dict[str, str]:
         """Return the signature headers for a body, to send requests by hand."""
-        return signed_headers(self.signing_secret, body, timestamp)
+        at = self.workspace.clock.now() if timestamp is None else timestamp
+        return signed_headers(self.signing_secret, body, at)
 
     def thread(self, channel: str, ts: str) -> list[Message]:
         """Return a thread: its root, then the replies, oldest first."""

@@ -1,6 +1,7 @@
 """The HTTP server alone, with a real Bolt app behind it that answers on a test's command."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -23,7 +24,7 @@ BODY = b'{"type": "event_callback", "event_id": "Ev0", "event": {"type": "messag
 
 def signed(body: bytes = BODY) -> bytes:
     """Return a whole request of Slack's."""
-    sign = signed_headers(SECRET, body)
+    sign = signed_headers(SECRET, body, time.time())
     moment = int(sign["X-Slack-Request-Timestamp"])
     return head_of(len(body), signature=sign["X-Slack-Signature"], moment=moment) + body
 

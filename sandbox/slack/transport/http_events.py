@@ -9,7 +9,6 @@ forms. Any answer other than a 2xx within the ack timeout is a refusal; events a
 import hashlib
 import hmac
 import json
-import time
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -17,6 +16,7 @@ from urllib.parse import urlencode
 
 import aiohttp
 
+from sandbox.ids import Clock
 from sandbox.slack.transport.deliveries import Delivery, Refusal
 from sandbox.slack.world.payloads import VERIFICATION_TOKEN
 
@@ -24,9 +24,9 @@ MAX_REDIRECTS = 2
 _FORM = "application/x-www-form-urlencoded"
 
 
-def signed_headers(secret: str, body: bytes, timestamp: int | None = None) -> dict[str, str]:
-    """Return Slack's two signature headers for `body`, for now or for another time."""
-    moment = str(int(time.time()) if timestamp is None else timestamp)
+def signed_headers(secret: str, body: bytes, timestamp: float) -> dict[str, str]:
+    """Return Slack's two signature headers for `body`, for that time (Unix seconds)."""
+    moment = str(int(timestamp))
     base = b"v0:" + moment.encode() + b":" + body
     digest = hmac.new(secret.encode(), base, hashlib.sha256).hexdigest()
     return {"X-Slack-Request-Timestamp": moment, "X-Slack-Signature": f"v0={digest}"}
@@ -47,6 +47,7 @@ class HttpTransport:
 
     def __init__(self, request_url: str | None, secret: str, ack_timeout: float) -> None:
         self.request_url = request_url
+        self.clock = Clock()
         self._secret = secret
         self._ack_timeout = ack_timeout
         self._session: aiohttp.ClientSession | None = None
@@ -110,7 +111,7 @@ class HttpTransport:
             data=body,
             headers={
                 **headers,
-                **signed_headers(self._secret, body),
+                **signed_headers(self._secret, body, self.clock.now()),
                 "User-Agent": "Slackbot 1.0 (+https://api.slack.com/robots)",
             },
             max_redirects=MAX_REDIRECTS + 1,  # aiohttp raises at this number, not beyond it
