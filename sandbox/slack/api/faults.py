@@ -18,7 +18,8 @@ class Fault:
 
     `drop` closes the connection before the call took effect, `drop_after` when it has; `delay`
     (seconds) precedes either, and alone only makes the call slow; `until` is a delay that ends when
-    the test sets the event. `page` is an answer of something else than Slack's API: a page.
+    the test sets the event. `page` is an answer of something else than Slack's API: a page; `body`
+    is what an answer has beside `"ok": true`.
     """
 
     status: int = 200
@@ -29,11 +30,13 @@ class Fault:
     delay: float = 0.0
     until: asyncio.Event | None = None
     page: bool = False
+    body: dict[str, Any] | None = None
 
     @property
     def replaces_answer(self) -> bool:
         """True if the call is answered with this failure and has no effect."""
-        return self.page or self.error is not None or self.status != 200  # noqa: PLR2004 - HTTP's own number
+        is_ok = self.status == 200 and self.error is None  # noqa: PLR2004 - HTTP's own number
+        return self.page or self.body is not None or not is_ok
 
 
 @dataclass(slots=True)

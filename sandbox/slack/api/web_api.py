@@ -229,6 +229,8 @@ def _html(status: int) -> web.Response:
 
 
 def _failed(call: ApiCall, fault: Fault) -> web.Response:
+    if fault.body is not None:
+        return web.json_response({"ok": True, **fault.body})
     call.error = fault.error or ("ratelimited" if fault.status == 429 else "internal_error")  # noqa: PLR2004 - HTTP's own number
     if fault.page or (fault.status >= 500 and fault.error is None):  # noqa: PLR2004 - the 5xx class
         return _html(fault.status)

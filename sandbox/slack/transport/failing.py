@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal
+from typing import Any, Literal
 
 from sandbox.limits import CallLimit
 from sandbox.slack.api.faults import Fault
@@ -33,6 +33,7 @@ class Failing:
         delay: float = 0.0,
         until: asyncio.Event | None = None,
         page: bool = False,
+        body: dict[str, Any] | None = None,
     ) -> None:
         """Make the next `times` calls of a method (`*`: of any) fail; see `faults.Fault`.
 
@@ -40,7 +41,7 @@ class Failing:
         """
         if retry_after is not None and error is None and status == 200:  # noqa: PLR2004 - the default
             status = 429
-        fault = Fault(status, error, retry_after, drop, drop_after, delay, until, page)
+        fault = Fault(status, error, retry_after, drop, drop_after, delay, until, page, body)
         self._state.faults.add(method, fault, times)
 
     def hurry(self, seconds: float, kind: Kind = "events_api") -> None:
