@@ -306,8 +306,10 @@ async def accept(cases: UseCases, event: Payload, kind: str) -> None:
 async def hear(cases: UseCases, said: Said, event: Payload, kind: str) -> None:
     """Accept words to the bot as a reply, or ask their author what they are to be."""
     spoken, ours = said.message, cases.workspace.identity
-    claim = claim_of(spoken.thread, spoken.ts)
-    if event.get("edited") and await cases.state.claims.is_claimed(claim):
+    claim, state = claim_of(spoken.thread, spoken.ts), cases.state
+    if event.get("edited") and (
+        await state.claims.is_claimed(claim) or await state.mailbox.is_known(spoken.id)
+    ):
         return  # `events` tells what an edit does
     if said.kind is not Kind.NEAR_MISS and await _is_taken(cases, spoken, event, kind):
         return

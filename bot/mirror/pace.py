@@ -225,11 +225,19 @@ UNCLEAR: Mapping[SessionState, frozenset[SessionState]] = {
 
 
 def told_of(before: Watched, session: SessionId, found: Sessions) -> SessionSummary | None:
-    """Return what Devin told of a session; a state that it doesn't make clear is as before."""
+    """Return what Devin told of a session; a state that it doesn't make clear is as before.
+
+    One that has woken may still wait for what it asked before it fell asleep.
+    """
     summary = found.get(session)
-    if summary is None or not _may_be(before.state, summary):
-        return summary
-    return replace(summary, state=before.state, trouble=before.trouble, limit=before.limit)
+    if summary is None:
+        return None
+    if _may_be(before.state, summary):
+        return replace(summary, state=before.state, trouble=before.trouble, limit=before.limit)
+    may_wait = before.asked and before.state is SessionState.SUSPENDED
+    if may_wait and _may_be(before.asked_in, summary):
+        return replace(summary, state=before.asked_in)
+    return summary
 
 
 def _may_be(state: SessionState, summary: SessionSummary) -> bool:

@@ -306,9 +306,9 @@ class Watched(Record):
     `asked` is the id of the open question or approval, `asked_in` the state in which it was asked,
     and `options` are the answers that its buttons offer, of which an approval has one. It stays
     open until somebody replies, Devin asks something else, or the session enters another state than
-    that one; a session that falls asleep still waits. `answerable_since` is when the poll was
-    recorded that owed people this, or, if nothing is open, that the session has finished or
-    stopped: only a reply that is sent later is an answer to that.
+    that one; a session that falls asleep still waits, and may when it wakes. `answerable_since` is
+    when the poll was recorded that owed people this, or, if nothing is open, that the session has
+    finished or stopped: only a reply that is sent later is an answer to that.
     """
 
     cursor: str = ""

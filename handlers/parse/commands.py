@@ -130,12 +130,21 @@ def parse_guess(event: Payload, ours: Identity, *, unlinked: bool = False) -> Co
         return replace(said, verb="link", argument=said.verb)
     for verb in get_close_matches(said.verb, VERBS, 1, LIKENESS):
         is_session = VERBS[verb].takes is Takes.SESSION and parse_session(said.argument) is not None
-        if is_session or said.argument.lower() in ("", *VERBS[verb].words):
+        is_slip = unlinked and VERBS[verb].takes is Takes.TEXT and _is_slip(said.verb, verb)
+        if is_session or is_slip or said.argument.lower() in ("", *VERBS[verb].words):
             return replace(said, verb=verb)
         meant = "defaults" if verb == "default" else verb
         if _begins_with(meant, said.argument):
             return replace(said, verb=meant)
     return None
+
+
+def _is_slip(typed: str, verb: str) -> bool:
+    """Return True for a verb with one letter typed twice, or with two in the wrong order."""
+    places = range(len(verb))
+    twice = {verb[:at] + verb[at] + verb[at:] for at in places}
+    swapped = {verb[:at] + verb[at : at + 2][::-1] + verb[at + 2 :] for at in places}
+    return typed in twice | swapped
 
 
 def takes_mention(text: str) -> str:

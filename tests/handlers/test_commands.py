@@ -197,7 +197,6 @@ def test_few_of_the_words_that_people_say_to_devin_are_taken_for_a_command() -> 
         ("adopt tag:x none", None),
         ("status please", None),
         ("staus of the build", None),
-        ("strat with the tests", None),
         ("lnk the PR", None),
         ("hello", None),
         ("hello?", None),
@@ -221,6 +220,23 @@ def test_a_mistyped_verb_is_recognized_and_a_word_to_devin_is_not(
     assert guess_of(a_reply(words)) is None
     assert guess_of(in_dm(words, thread_ts=ROOT_TS)) is None
     assert guess_of(in_dm(words, thread_ts=ROOT_TS), unlinked=True) == meant
+
+
+@each(
+    ("words", "argument"),
+    [
+        *(("strat fix the login", "fix the login"), ("Satrt max:5 Fix it", "max:5 Fix it")),
+        *(("startt it", "it"), ("restart the server", None), ("state of the build?", None)),
+        *(("smart fix", None), ("staus of the build", None), ("lnk the PR", None)),
+    ],
+)
+def test_a_slip_before_any_words_is_asked_about_where_no_session_reads_them(
+    words: str, argument: str | None
+) -> None:
+    """Else the slip would begin the prompt; with a session, they may be for Devin."""
+    found = parse_guess(a_mention(words), OURS, unlinked=True)
+    assert (found and (found.verb, found.argument)) == (argument and ("start", argument))
+    assert guess_of(a_mention(words)) is None
 
 
 @each(

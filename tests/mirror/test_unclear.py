@@ -11,7 +11,7 @@ from pydantic_core import to_json
 from bot.devin.api import SessionSummary
 from bot.devin.v1 import sessions as v1
 from bot.devin.v3 import sessions as v3
-from bot.model.sessions import SessionState, Trouble
+from bot.model.sessions import SaidKind, SessionState, Trouble
 from tests.mirror.test_stays import CHOICE, REMARK, SESSION, Conversation, Step
 from tests.support.tables import each
 
@@ -145,6 +145,26 @@ def test_an_unclear_answer_of_version_1_changes_nothing(
     once = told(steps, None, is_v1=True)
     for field in FIELDS_V1:
         assert told(steps, (place, field, damage), is_v1=True) == once, field
+
+
+@each("asked_in", [SessionState.WAITING, SessionState.APPROVAL])
+@each("detail", [None, "a_new_one"])
+def test_a_session_that_wakes_may_still_wait_until_devin_says_what_it_does(
+    asked_in: SessionState, detail: str | None
+) -> None:
+    """What it asked stays open, isn't asked again, and closes once it works."""
+    talk, asks = Conversation(), Step(asked_in, [CHOICE])
+    asleep, working = Step(SessionState.SUSPENDED), Step(SessionState.WORKING)
+    talk.poll(asks, parsed(record_v3(asks), is_v1=False))
+    (asked, told) = talk.seen.asked, list(talk.told)
+    talk.poll(asleep, parsed(record_v3(asleep), is_v1=False))
+    awake = record_v3(asleep) | {"status": "running", "status_detail": detail}
+    talk.poll(working, parsed(awake, is_v1=False))
+    talk.poll(replace(asks, said=()), parsed(record_v3(asks), is_v1=False))
+    assert (talk.seen.asked, talk.told) == (asked, told)
+    assert asked
+    talk.poll(working, parsed(record_v3(working), is_v1=False))
+    assert [one.kind for one in talk.told[len(told) :]] == [SaidKind.MOVED_ON]
 
 
 @each(

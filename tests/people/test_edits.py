@@ -914,6 +914,33 @@ async def test_an_edit_of_what_the_bot_has_answered_is_told_and_does_nothing(
     assert sum(session_address(desk.named()) in one.text for one in desk.posts(thread)) == 1
 
 
+@pytest.mark.parametrize(
+    ("text", "not_a_command"),
+    [
+        *(("{bot} mute", False), ("{bot} stauts", False), ("{bot} unfolow", False)),
+        *(("{bot} strat it", True), ("{bot} mute it", True), ("stauts", True)),
+    ],
+)
+async def test_a_sent_reply_that_is_edited_is_what_a_fresh_message_would_be(
+    bot: Bot, desk: Desk, store: Store, text: str, *, not_a_command: bool
+) -> None:
+    """A command, also a mistyped one, is asked for again; a fresh reply's words are offered."""
+    thread, ts = await delivered(desk)
+    told = text.format(bot=f"<@{desk.slack.bot_user_id}>")
+    await edit(desk, ts, told)
+    await wait_until(lambda: desk.whispers("ada"), "the author is told")
+    await until_settled(store)
+    (told_of_edit,) = desk.whispers("ada")
+    assert len(desk.received()) == 1
+    await desk.reply(told, thread)
+    await desk.until_heard()
+    await until_settled(store)
+    is_reply = len(desk.received()) == 2
+    words = OFFER if is_reply else delivery_reports.ANSWERED_BEFORE
+    assert tells(told_of_edit, words)
+    assert is_reply is not_a_command
+
+
 async def test_a_reply_that_waits_and_is_edited_into_a_command_is_taken_back(
     bot: Bot, desk: Desk, store: Store
 ) -> None:

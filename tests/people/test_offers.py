@@ -208,6 +208,18 @@ async def test_without_a_session_a_mistyped_command_can_only_be_run(bot: Bot, de
     await desk.until_said(commands.HELP, ts)
 
 
+async def test_a_mistyped_start_is_asked_back_with_its_words(bot: Bot, desk: Desk) -> None:
+    """They are no prompt that begins with the slip."""
+    ts = await desk.mention("strat max:5 fix the login")
+    question = await asked(desk)
+    words = thread_links.did_you_mean("start", "max:5 fix the login", "", is_linked=False)
+    assert (question.text, actions(question)) == (words.text, [RUN])
+    await press(desk, RUN, question)
+    await desk.until_linked(ts)
+    (session,) = started(desk)
+    assert session.messages[0].text.endswith("\n\nfix the login")
+
+
 async def test_both_events_of_a_mention_ask_once(bot: Bot, desk: Desk, store: Store) -> None:
     """So do their repeats."""
     await desk.mention("staus")
