@@ -34,19 +34,19 @@ _END = re.compile(
     rf"|{_GAP}(?!{_SEVEN}){_LIKE_IN}{_GAP}\(?{_LIKE_SLACK}"
     rf"|{_GAP}{_TWO_WORDS}[^\n]{{0,100}}?[:{_OTHER}])"
 )
-_SHOWN = re.compile(
-    r"(?P<entity>&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,31});)"
-    r"|<!--.{0,200}?-->|</?[a-zA-Z][^<>]{0,200}>"  # HTML, and addresses in angle brackets
+_UNSHOWN = (
+    r"<!--.{0,200}?-->|</?[a-zA-Z][^<>]{0,200}>"  # HTML, and addresses in angle brackets
     r"|\](?:\([^()\s]{0,500}\)|\[[^\[\]]{0,200}\])"  # the address of a link, or its reference
-    r"|[*_~`\\]|.",
-    re.DOTALL,
+    r"|[*_~`\\]"
 )
+_ENTITY = r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,31});"
+_SHOWN = re.compile(f"(?P<entity>{_ENTITY})|{_UNSHOWN}|.", re.DOTALL)
 """What Markdown shows as one character, or doesn't show."""
 
 
 def mark_typed(text: str) -> str:
     """Return `text` with `(in Slack` written `(typed: in Slack`; twice changes nothing."""
-    if text.isascii() and not re.search(r"[\[({&]", text):
+    if _is_plain(text):
         return text
     places = _found((char, _look(char)) for char in text)
     if re.search(r"[*_~`\\<&\]]", text):
@@ -54,6 +54,15 @@ def mark_typed(text: str) -> str:
         places |= _found((one[0], _look_of(one[0], one["entity"])) for one in shown)
     cuts = [0, *sorted(places), len(text)]
     return "typed: ".join(text[begin:end] for begin, end in pairwise(cuts))
+
+
+def _is_plain(text: str) -> bool:
+    """Return True if nothing is to be marked, as is known at once of most texts in ASCII."""
+    if not text.isascii() or not re.search(r"[\[({&]", text):
+        return text.isascii()
+    shown = html.unescape(re.sub(_UNSHOWN, "", text, flags=re.DOTALL))
+    looks = (re.sub(r"\s+", " ", one.lower().translate(_ALIKE)) for one in (text, shown))
+    return shown.isascii() and not any(map(_END.search, looks))
 
 
 def _found(parts: Iterable[tuple[str, str]]) -> set[int]:

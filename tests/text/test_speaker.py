@@ -145,6 +145,16 @@ def test_letters_of_no_script_and_no_markup_make_an_end_that_is_not_marked(end: 
     assert mark_typed(marked) == marked
 
 
+ASCII = st.lists(PIECES | MARKUP | OPENING | GAP | st.characters(max_codepoint=127), max_size=12)
+
+
+@given(parts=ASCII)
+def test_what_is_known_at_once_of_a_text_is_what_a_longer_look_tells(parts: list[str]) -> None:
+    """Most texts are in ASCII, and need no look at each character."""
+    text = "".join(parts).encode("ascii", "ignore").decode()
+    assert mark_typed(f"{text} \u00e9") == f"{mark_typed(text)} \u00e9"
+
+
 @given(text=HOSTILE)
 def test_marking_takes_nothing_away_and_leaves_no_such_end(text: str) -> None:
     """Whatever the text, a reader finds all of it, and no second line that says who speaks."""
