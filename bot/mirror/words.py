@@ -19,7 +19,7 @@ from bot.mirror.audience import Heard
 from bot.mirror.posting import Part, Place, Posting
 from bot.model.errors import OPERATOR_MUST_ACT, SlackAway, SlackRefused
 from bot.model.record import Record
-from bot.model.replies import Reply
+from bot.model.replies import OutcomeKind, Reply
 from bot.model.sessions import (
     NEEDS_PERSON,
     Follow,
@@ -94,6 +94,7 @@ class WordsTeller:
             session=await self.place.state.names.one(link.session),
             mention=await self._mention(thread, link, items),
             is_late=batch.read_at - items[0].at > LATE_AFTER // timedelta(milliseconds=1),
+            knows_end=await self._knows_end(thread, link, items),
         )
         shown = [(post, post.items) for post in await _composed(items, framing)]
         if batch.notes.get(REFUSED) == link.session:
@@ -126,6 +127,13 @@ class WordsTeller:
         subject = post_owed(thread.team, answer_key(closed.session, closed.id)).subject
         pressed = _Pressed.parse(await self.place.state.outbox.content(subject))
         return pressed is not None and pressed.reply.thread == thread
+
+    async def _knows_end(self, thread: ThreadRef, link: Link, items: Sequence[Said]) -> bool:
+        """Return True if a reply's report has told a thread of its session's end, and ways on."""
+        if not {one.kind for one in items} & {SaidKind.ENDED, SaidKind.FINISHED}:
+            return False
+        last = await self.place.state.watches.last_outcome(link.session, thread)
+        return last is not None and last.kind is OutcomeKind.ENDED
 
     async def _mention(self, thread: ThreadRef, link: Link, items: Sequence[Said]) -> str:
         """Return the id of the person to mention; who has ended a session knows of it."""

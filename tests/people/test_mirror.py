@@ -149,6 +149,27 @@ async def test_the_end_is_said_with_what_to_do(bot: Bot, desk: Desk) -> None:
     await until_state(desk, SessionState.ENDED, thread, Trouble.ERROR)
 
 
+async def test_an_end_that_a_reply_has_met_is_said_without_what_to_do(bot: Bot, desk: Desk) -> None:
+    """The reply's report, right above, says that, with the buttons."""
+    thread = await desk.linked_thread()
+    desk.devin.read_failures["sessions"] += [503] * 1_000
+    desk.devin.behave(SESSION, "archived")
+    await desk.reply("Please rebase", thread)
+    await wait_until(lambda: "start_new" in buttons_by_id(desk, thread), "the reply is reported")
+    desk.devin.read_failures["sessions"].clear()
+    ended = Said(kind=SaidKind.ENDED)
+    place = ThreadRef(team="", channel="", thread_ts=thread)
+    ada = desk.slack.workspace.user("ada").id
+    (post,) = compose([ended], Framing(place, desk.named(), ada, knows_end=True))
+    await desk.until_said(post.text, thread)
+    assert buttons_by_id(desk, thread).count("start_new") == 1
+
+
+def buttons_by_id(desk: Desk, thread: str) -> list[str]:
+    """Return the action ids of all buttons in a thread."""
+    return [action for post in desk.posts(thread) for action in actions(post)]
+
+
 @on_both
 @pytest.mark.parametrize(
     ("words", "follow"), [("follow", Follow.ALL), ("follow turns", Follow.TURNS)]

@@ -1,6 +1,7 @@
 """What Devin says is bounded: posts, files, and the text of a post whose buttons are replaced."""
 
 import json
+from dataclasses import replace
 
 from bot.model.sessions import (
     NamedSession,
@@ -24,6 +25,7 @@ from bot.wording.mirror.posts import (
     LongText,
     compose,
     files_of,
+    sentence,
 )
 from bot.wording.phrases import session_link
 from tests.support.tables import each
@@ -129,6 +131,15 @@ def test_no_post_has_more_blocks_than_slack_takes(events: int) -> None:
         assert all(len(one.blocks) <= 50 for post in posts for one in (post, *post.pieces))
         shown = "".join(str(post.blocks) for post in posts)
         assert [shown.count(f"github.com/{n}|") for n in range(events)] == [1] * events
+
+
+def test_a_reply_is_not_asked_for_where_one_was_just_refused() -> None:
+    """With the older API, a session that has finished takes none; the reply's report says so."""
+    finished = Said(kind=SaidKind.FINISHED)
+    asked, told = (
+        sentence(finished, replace(FRAMING, knows_end=one), is_below=False) for one in (False, True)
+    )
+    assert told == asked.removesuffix(" Reply here to continue.") != asked
 
 
 def test_a_session_that_failed_for_good_is_not_said_to_have_stopped() -> None:

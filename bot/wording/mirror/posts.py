@@ -61,12 +61,14 @@ class Framing:
     session: NamedSession
     mention: str = ""
     is_late: bool = False
+    knows_end: bool = False  # from a reply's report, with the ways on
 
 
 def sentence(one: Said, framing: Framing, *, is_below: bool) -> str:
     """Say what has happened; `is_below` says that Devin's words about it stand right above."""
-    leads_on = one.kind in CAPS or not one.cap
-    to = f"<@{escape(framing.mention)}> " if framing.mention and leads_on else ""
+    is_first = one.kind in CAPS or not one.cap
+    leads_on = is_first and not framing.knows_end
+    to = f"<@{escape(framing.mention)}> " if framing.mention and is_first else ""
     if one.kind in CAPS:
         return _of_cap(one, to)
     match one.kind:
@@ -148,11 +150,11 @@ def buttons(one: Said, framing: Framing) -> Sequence[Block]:
         case SaidKind.APPROVAL:
             approve = button(APPROVE, "Approve", _value(one, framing, 0))
             return [{**approve, "style": "primary"}, open_session]
-        case SaidKind.ENDED:
-            return [] if one.cap else ways_on(framing.thread, framing.session)
+        case SaidKind.ENDED if not (one.cap or framing.knows_end):
+            return ways_on(framing.thread, framing.session)
         case SaidKind.CAP_REACHED:
             return [continues(framing.thread, framing.session.session), open_session]
-        case _ if one.kind is SaidKind.CAP_NEAR or one.kind in _PULL_REQUESTS:
+        case _ if one.kind in {SaidKind.ENDED, SaidKind.CAP_NEAR, *_PULL_REQUESTS}:
             return []
     return [open_session]
 
