@@ -48,7 +48,8 @@ NOT_DONE, TWICE, UNTOLD, TOLD_TWICE, NAME, USED = WISH_SINS
 class Wish:
     """A wish, by the root messages of its threads.
 
-    `unheard` are the requests that were not acknowledged or answered yet. `done` counts what was
+    `unheard` are the requests that were not acknowledged or answered yet, and `asked_at` is when
+    the latest was made (`time.monotonic`). `done` counts what was
     made of it, `told` the cards or results by thread, and `capped` what tells that a cap is used
     up. `is_given_up`: a thread was told that there may be no session. `used` is what the relay's
     ledger has, and Devin.
@@ -58,6 +59,7 @@ class Wish:
     what: What
     roots: list[str] = field(default_factory=list)
     unheard: int = 0
+    asked_at: float = 0.0
     done: int = 0
     told: Counter[str] = field(default_factory=Counter)
     capped: int = 0

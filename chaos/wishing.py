@@ -34,6 +34,7 @@ MOST_ADOPTED = 8
 REVIEW_SECONDS = 10.0
 """A real review takes minutes: somebody who read of none, and asks for one, still meets it."""
 
+INSIST_SECONDS = 15.0
 EACH_SECOND, PAUSE_SECONDS, AGE = 0.5, 1.2, timedelta(minutes=2)
 """A rule counts from the time of the process that makes it, which may be `APART` from Devin's."""
 
@@ -111,9 +112,22 @@ class Wishes:
         ts = await self._slack.say(f"wish {wish.number:06d}", channel=CHANNEL, deliver=False)
         wish.roots.append(ts)
         for user in users:
-            await self._slack.react(CHANNEL, ts, EMOJI, user=user)
-            wish.unheard += 1
-            self._people.surfaces.bring_last(partial(_heard, wish))
+            await self._react_as(user, wish)
+
+    async def _react_as(self, user: str, wish: Wish) -> None:
+        wish.unheard, wish.asked_at = wish.unheard + 1, time.monotonic()
+        await self._slack.react(CHANNEL, wish.roots[0], EMOJI, user=user)
+        self._people.surfaces.bring_last(partial(_heard, wish))
+
+    def _insist(self, wish: Wish) -> None:
+        """React again if nothing came of it: who reacted may have been told that it failed."""
+        is_over = bool(wish.done) or wish.is_given_up or bool(wish.unheard)
+        if not is_over and time.monotonic() - wish.asked_at > INSIST_SECONDS:
+            self._people.carrier.begin(self._react_again(wish))
+
+    async def _react_again(self, wish: Wish) -> None:
+        await self._slack.unreact(CHANNEL, wish.roots[0], EMOJI, user=PERSON)
+        await self._react_as(PERSON, wish)
 
     async def _ask(self, wish: Wish, command: str, user: str) -> None:
         root = await self._slack.say("What do I wish?", channel=CHANNEL, deliver=False)
@@ -156,6 +170,8 @@ class Wishes:
             else:
                 wish.done = asked[wish.number]
             self._read_threads(wish, place, reviews.get(wish.number, ""))
+            if wish.what is What.EMOJI:
+                self._insist(wish)
             if len(found) == 1 and wish.told.total():
                 one = found[0]
                 wish.used = (used.get(one.session_id, 0.0), one.acus) if one.acus else (0.0, 0.0)
