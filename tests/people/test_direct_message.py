@@ -23,7 +23,7 @@ from tests.support.waiting import wait_until
 
 PEOPLE = ("ada", "ben")
 
-HOW = "To change them, press *Change*, or write `defaults"
+HOW = "To set some, press *Change*, or write `defaults"
 
 ANSWERS: dict[str, tuple[Told, list[str]]] = {
     "hi": (thread_links.not_linked(""), ["start_spoken", "link_spoken"]),
