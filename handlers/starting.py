@@ -23,6 +23,7 @@ from bot.model.replies import Reply, place_of
 from bot.model.threads import ThreadRef
 from bot.model.times import Ts
 from bot.relay import UseCases
+from bot.relay.accept import UNTOLD
 from bot.relay.lifecycle.starting import Start
 from bot.wording import actions
 from bot.wording.lifecycle import defaults, form, starting
@@ -161,7 +162,8 @@ def _register_reactions(app: AsyncApp, cases: UseCases) -> None:
                 )
             )
         except (PersonError, SlackAway, SlackRefused) as error:
-            # Slack would bring it again, but in a minute, or never: they have an answer now.
+            if isinstance(error, SlackAway) and not cases.accepting.is_old(at, UNTOLD):
+                raise  # Slack brings it again at once, and after a minute
             told = in_words(error, cases.workspace.admin, by)
             await cases.notices.whisper(place, by, told, once=f"emoji:{at}", at=ts)
 

@@ -180,6 +180,18 @@ async def test_nothing_starts_if_slack_refuses_to_tell_who_reacts(bot: Bot, desk
     assert prompts(desk) == []
 
 
+async def test_a_reaction_that_meets_one_failure_of_slacks_is_brought_again(
+    bot: Bot, desk: Desk
+) -> None:
+    """Nobody is told: only one that is still not looked up after 20 seconds is given up."""
+    desk.slack.hurry(0.5)
+    ts = await desk.slack.say("The build is red")
+    desk.slack.fail_next("conversations.replies", status=500)
+    await desk.slack.react("general", ts, ROBOT)
+    await desk.until_linked(ts)
+    assert desk.whispers("ada") == []
+
+
 async def test_a_failed_start_can_be_repeated_in_its_thread(bot: Bot, desk: Desk) -> None:
     """Everybody sees the button, and the reaction need not be there any more."""
     desk.devin.creations.append(STATES["refuses"])
