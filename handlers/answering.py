@@ -225,9 +225,7 @@ async def refuse(
         case errors.NotAllowed(standing=Standing.BOT):
             return
         case errors.NotAllowed(standing=standing):
-            # An unknown person may be known next time, so each message that it cost is told.
-            is_each = each or standing is Standing.UNKNOWN
-            once = f"{standing.value}:{ts}" if is_each else standing.value
+            once = f"{standing.value}:{ts}" if each or standing.is_open else standing.value
         case errors.EmptyMessage():
             once = f"empty:{ts}"
         case errors.TooManyStarts():

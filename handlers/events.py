@@ -130,7 +130,9 @@ class Messages(AsyncMiddleware):
         elif not messages.is_for_bot(string(event, "text"), channel, ours.user):
             # Most messages: they are parsed neither as a command nor as words to the bot.
             await mentions.accept(cases, event, kind)
-        elif is_left_to_message(event, kind, ours):
+        elif is_left_to_message(event, kind, ours) or await mentions.is_left_to_edit(
+            cases, event, kind
+        ):
             pass
         elif (said := classify(event, ours)) is None or not said.is_spoken:
             await mentions.accept(cases, event, kind)
@@ -150,10 +152,9 @@ async def _change(cases: UseCases, event: Payload) -> None:
     elif change is not None:
         place = {"channel": event.get("channel")}
         now, was = ({**mapping(event.get(key)), **place} for key in ("message", "previous_message"))
-        speaks, was_spoken = (is_spoken(one, ours) for one in (now, was))
-        was_answered = speaks or was_spoken
-        was_answered = was_answered and await mentions.is_answered(
-            cases, change.reply, now, was_spoken=was_spoken
+        speaks = is_spoken(now, ours)
+        was_answered = (speaks or is_spoken(was, ours)) and await mentions.is_answered(
+            cases, change, now
         )
         met = {"was_answered": was_answered, "is_spoken": speaks}
         await cases.edits.edit(change.model_copy(update=met))

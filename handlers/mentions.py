@@ -10,6 +10,7 @@ something that its author sees: it reaches Devin, or the bot asks back with butt
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from functools import partial
 
 from slack_bolt.async_app import AsyncApp
 
@@ -17,12 +18,13 @@ from bot.model.digest import Often
 from bot.model.errors import AlreadyDone, NotAllowed, NotIdentified, NotLinked, PersonError
 from bot.model.options import FIELDS, PREFACE, Changes
 from bot.model.people import Act, Standing
-from bot.model.replies import Change, Reply, reply_id
+from bot.model.replies import Change, Edit, Reply, reply_id
 from bot.model.sessions import Closing, Follow
 from bot.model.threads import ThreadRef
 from bot.model.times import ts_micros
 from bot.relay import UseCases
 from bot.relay.accept import FRESH
+from bot.relay.edits import may_come
 from bot.relay.lifecycle.starting import Start, subject_of
 from bot.text.options import parse_changes, parse_rules
 from bot.wording import actions, commands, delivery_reports, forms, thread_links, usage
@@ -32,7 +34,7 @@ from handlers.answering import on_press, refuse
 from handlers.modals import opens
 from handlers.parse.commands import VERBS, Command, Kind, Said, classify
 from handlers.parse.interactions import Press
-from handlers.parse.messages import Payload
+from handlers.parse.messages import Payload, parse_thread
 
 
 def register(app: AsyncApp, cases: UseCases) -> None:
@@ -64,7 +66,8 @@ def register(app: AsyncApp, cases: UseCases) -> None:
 
     @on_press(app, cases, actions.SEND_SPOKEN)
     async def on_send_spoken(press: Press) -> SlackMessage:
-        change = await cases.asking.send_asked(press.value, press.by, press.channel)
+        reread = partial(replies.read_again, cases)
+        change = await cases.asking.send_asked(press.value, press.by, press.channel, reread)
         if change is Change.REPEATED:
             raise AlreadyDone
         return forms.SENT
@@ -325,13 +328,14 @@ async def hear(cases: UseCases, said: Said, event: Payload, kind: str) -> None:
         await cases.asking.offer(spoken)
 
 
-async def is_answered(cases: UseCases, message: Reply, event: Payload, *, was_spoken: bool) -> bool:
-    """Return True if the bot has answered a message that is neither a reply nor a start's prompt.
+async def is_answered(cases: UseCases, edit: Edit, event: Payload) -> bool:
+    """Return True if the bot acts on no edit of a message, and its author may expect it to.
 
-    So is a reply that is edited into a command, which takes the reply back, also if its own event
-    is still to come. `was_spoken`: it was for the bot before the edit. Slack sends an `app_mention`
-    of an edited message, too, but in a direct message, where all messages were answered.
+    That is neither a reply nor a start's prompt, and was answered; or it's in a linked thread, and
+    was for no session. So is a reply that is edited into a command, which takes the reply back,
+    also if its own event is still to come. In a direct message, all messages were answered.
     """
+    message = edit.reply
     state, thread, ours = cases.state, message.thread, cases.workspace.identity
     prompt, said = subject_of(thread, message.ts, 1), classify(event, ours)
     is_command = said is not None and said.command is not None
@@ -341,13 +345,24 @@ async def is_answered(cases: UseCases, message: Reply, event: Payload, *, was_sp
         return False
     if await state.claims.is_claimed(claim_of(thread, message.ts)):
         return True
-    is_linked = await cases.replies.is_linked(thread)
-    if is_linked and not was_spoken and is_command:
-        return True
+    link = await state.links.get(thread)
+    if link is not None and said is not None and said.is_spoken:
+        return is_command or not may_come(edit, link)
     if not thread.is_direct:
         return False
-    asked = classify(event, ours, unlinked=not is_linked)
+    asked = classify(event, ours, unlinked=link is None)
     return asked is not None and asked.command is not None
+
+
+async def is_left_to_edit(cases: UseCases, event: Payload, kind: str) -> bool:
+    """Whether an `app_mention` of an edited message is in a linked thread: `is_answered` decides.
+
+    Slack sends none in a direct message.
+    """
+    thread = parse_thread(event, cases.workspace.team)
+    if kind != "app_mention" or not event.get("edited") or thread is None:
+        return False
+    return await cases.state.links.get(thread) is not None
 
 
 async def _is_taken(cases: UseCases, spoken: Reply, event: Payload, kind: str) -> bool:

@@ -42,6 +42,11 @@ class Standing(StrEnum):
     REACTION = "reaction"
     UNKNOWN = "unknown"
 
+    @property
+    def is_open(self) -> bool:
+        """True if nobody could say whether they may: each message that this cost is told."""
+        return self in {Standing.UNKNOWN, Standing.ACCOUNTS_DENIED}
+
 
 @dataclass(frozen=True, slots=True)
 class Written:

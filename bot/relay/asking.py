@@ -26,6 +26,8 @@ from bot.text.to_devin import is_empty, strip_mention, to_markdown
 from bot.wording import forms, refusals, thread_links
 from bot.wording.message import SlackMessage, View
 
+ReadAgain = Callable[[Reply], Awaitable[Reply | None]]
+
 
 class LinkOffered(Ticket, kind="LinkOffered"):
     """An offer to link a thread to a session."""
@@ -92,7 +94,7 @@ class Asking:
         number: str,
         by: UserId,
         session: SessionId,
-        read_again: Callable[[Reply], Awaitable[Reply | None]],
+        read_again: ReadAgain,
     ) -> None:
         """Carry out the form with the ticket `number`, for `session`. Idempotent.
 
@@ -105,10 +107,7 @@ class Asking:
         session = await self.naming.whole(session, asked.thread.channel, by)
         message = asked.message
         if message is not None:
-            now = await read_again(message)
-            if now is None or is_empty(now):
-                raise errors.MessageGone if now is None else errors.EmptyMessage
-            message = now.model_copy(update={"sent_by": message.sent_by})
+            message = await _as_now(message, read_again)
         await self._link(number, by, asked.thread, session, message)
 
     async def offer_link(self, thread: ThreadRef, to: UserId, session: SessionId, ts: str) -> bool:
@@ -234,10 +233,15 @@ class Asking:
         start = Start(message=message, reads_thread=True, is_talk=True, pressed=at)
         await self.starting.start(start)
 
-    async def send_asked(self, number: str, by: UserId, channel: str) -> Change:
-        """Send the message after all, once; raises `Expired`, `NotLinked` or `IsMuted`."""
+    async def send_asked(
+        self, number: str, by: UserId, channel: str, read_again: ReadAgain
+    ) -> Change:
+        """Send the message after all, as it is now, once.
+
+        For `read_again`, see `answer`. Raises `Expired`, `MessageGone`, and what `send` does.
+        """
         message = (await self.read(number, by, channel)).message
-        sent = await self.send(message, by)
+        sent = await self.send(await _as_now(message, read_again), by)
         if not isinstance(sent, Change):
             raise errors.NotLinked
         return sent
@@ -255,3 +259,11 @@ class Asking:
         # Slack may send the message as two events, and each of them again.
         once = f"asked:{message.ts}"
         await self.notices.whisper(message.thread, message.author, words, once=once, at=message.ts)
+
+
+async def _as_now(message: Reply, read_again: ReadAgain) -> Reply:
+    """Return what a press is to send: the thread no longer shows what was read before."""
+    now = await read_again(message)
+    if now is None or is_empty(now):
+        raise errors.MessageGone if now is None else errors.EmptyMessage
+    return now.model_copy(update={"sent_by": message.sent_by})

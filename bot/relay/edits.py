@@ -89,26 +89,26 @@ class Edits:
         if link is not None and reply.ts == reply.thread.thread_ts:
             topic = await self.accepting.topic_of(reply.text, reply.blocks)
             await self.state.links.describe(reply.thread, topic, edit.edited)
+        is_new = may_come(edit, link)
         if link is not None and not link.takes_replies:
             link = None
-        # An aside's own event never brings a reply.
-        is_new = not edit.was_aside and _may_be_ahead(reply.thread, reply.ts, link)
         if edit.was_answered:
             await self._tell_no_edit(edit, link, is_new=is_new)
             return
         if link is None and await self.state.mailbox.kept(reply.id) is None:
             return
+        is_known = await self.state.mailbox.is_known(reply.id)
         try:
             standing = await self.accepting.workspace.permissions.of_author(reply)
         except NotIdentified:
-            is_known = await self.state.mailbox.is_known(reply.id)
             if not (is_known and self.accepting.is_old(micros_ts(edit.edited), UNTOLD)):
                 raise  # Slack brings it again, or the reply, once accepted, is read as it is then
-            words, once = refusals.sorry(NotAllowed(Standing.UNKNOWN)), f"edited:{edit.edited}"
-            await self.notices.whisper(reply.thread, reply.author, words, once=once, at=reply.ts)
-            return
+            standing = Standing.UNKNOWN
         if standing is Standing.ALLOWED:
             await self._follow(edit, link, is_new=is_new)
+        elif is_known and standing.is_open:  # Devin may have, or get, what they replace
+            words, once = refusals.sorry(NotAllowed(standing)), f"edited:{edit.edited}"
+            await self.notices.whisper(reply.thread, reply.author, words, once=once, at=reply.ts)
 
     async def _tell_no_edit(self, edit: Edit, link: Link | None, *, is_new: bool) -> None:
         """Take back a reply that is a command now, and tell its author to post it again."""
@@ -293,6 +293,13 @@ class Edits:
         return link is not None, _may_be_ahead(gone.thread, gone.ts, link)
 
 
+def may_come(edit: Edit, link: Link | None) -> bool:
+    """Return True if the own event of an edited reply may still come; an aside's brings none."""
+    reply = edit.reply
+    return not edit.was_aside and _may_be_ahead(reply.thread, reply.ts, link)
+
+
 def _may_be_ahead(thread: ThreadRef, ts: str, link: Link | None) -> bool:
     """Return True if the event of a reply may still come, and would be for Devin."""
-    return link is not None and thread.thread_ts != ts and ts_micros(ts) > link.since
+    is_heard = link is not None and link.takes_replies and ts_micros(ts) > link.since
+    return is_heard and thread.thread_ts != ts

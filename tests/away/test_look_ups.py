@@ -44,7 +44,6 @@ UNKNOWN, AWAY = NOT_IDENTIFIED, refusals.passing(SlackAway("", "HTTP 503", maybe
 DENIED = refusals.sorry(NotAllowed(Standing.ACCOUNTS_DENIED))
 BY_EMOJI = refusals.sorry(NotAllowed(Standing.REACTION))
 WAITS = starting.waiting(timedelta(minutes=15))
-SILENCE = SlackMessage("")
 FAILURES = UNKNOWN, AWAY, DENIED, WAITS, BY_EMOJI, refusals.UNCHECKED
 
 
@@ -178,12 +177,9 @@ TOLD: Mapping[str, Mapping[str, SlackMessage]] = {
     "conversations.info": {"start": WAITS, "emoji": WAITS, "slash": AWAY, "form": AWAY},
     "conversations.members": {"form": AWAY},
     "members": {**dict.fromkeys(ACTS, UNKNOWN), "reply": refusals.UNCHECKED},
-    "members denied": {**dict.fromkeys(ACTS, DENIED), "edit": SILENCE, "reply": SILENCE},
+    "members denied": dict.fromkeys(ACTS, DENIED),
 }
-"""What Ada is told for what can't be done without a look-up; the rest is done.
-
-Who may not message Devin is told once in a thread, and can edit what they like.
-"""
+"""What Ada is told for what can't be done without a look-up; the rest is done."""
 
 ROWS = [
     *((one, "off", "fails") for one in TOLD if "." in one),
@@ -247,8 +243,7 @@ async def test_whoever_speaks_has_an_answer_while_a_look_up_fails_for_good(
             told = TOLD[look_up].get(name)
             if (name, act_as) == ("emoji", "required") and told not in {UNKNOWN, DENIED}:
                 told = BY_EMOJI
-            if told is not SILENCE:
-                await answered(scene, name, told)
+            await answered(scene, name, told)
         never.set()
         desk.slack.fail_no_more()
         desk.devin.read_failures.clear()

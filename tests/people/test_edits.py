@@ -1006,6 +1006,31 @@ async def test_a_mention_that_an_edit_adds_is_answered(bot: Bot, desk: Desk, sto
     assert desk.whispers("ada") == []
 
 
+@pytest.mark.parametrize("words", ["please merge", "status", "stauts"])
+@pytest.mark.parametrize("was", ["root", "earlier", "muted", "aside", "muted mention"])
+async def test_an_edit_that_speaks_to_the_bot_in_a_linked_thread_is_told(
+    bot: Bot, desk: Desk, store: Store, was: str, words: str
+) -> None:
+    """No session got the message, and none gets it now, nor is it run: its author hears that."""
+    bot_user = f"<@{desk.slack.bot_user_id}>"
+    thread = await desk.slack.say("Please rebase")
+    earlier = await desk.reply("Please rebase", thread)
+    await desk.mention(f"link {SESSION}", thread=thread, user="ben")
+    await desk.until_linked(thread)
+    if "muted" in was:
+        await desk.cut_off("mute", thread)
+    said = {"aside": "(aside) rebase?", "muted mention": f"{bot_user} rebase"}
+    ts = {"root": thread, "earlier": earlier}.get(was)
+    ts = ts or await desk.reply(said.get(was, "Please rebase"), thread)
+    await desk.until_heard()
+    await until_settled(store)
+    whispers, posts = len(desk.whispers("ada")), len(desk.said(thread))
+    await edit(desk, ts, f"{bot_user} {words}")
+    await until_settled(store)
+    assert desk.whispers("ada")[whispers:] == [delivery_reports.ANSWERED_BEFORE.text]
+    assert (len(desk.said(thread)), desk.received()) == (posts, [])
+
+
 @pytest.mark.parametrize("verb", ["mute", "unlink"])
 async def test_what_was_accepted_before_follows_its_edits(
     bot: Bot, desk: Desk, store: Store, verb: str

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from bot.app import Bot
-from bot.model.errors import LinkedElsewhere, NotAllowed, NotLinked
+from bot.model.errors import LinkedElsewhere, MessageGone, NotAllowed, NotLinked
 from bot.model.people import Standing
 from bot.model.times import ts_micros
 from bot.redis.connection import Store
@@ -185,6 +185,28 @@ async def test_words_from_before_the_link_are_sent_by_a_press(
     (received,) = await desk.fence(root or ts)
     assert received.endswith("please look into this")
     assert len(desk.whispers("ada")) == 1
+
+
+@pytest.mark.parametrize("change", ["edited", "deleted"])
+async def test_what_a_press_sends_is_what_the_message_says_now(
+    bot: Bot, desk: Desk, change: str
+) -> None:
+    """Devin gets neither words that the thread no longer shows, nor a message that is gone."""
+    thread = await desk.linked_thread()
+    ts = await desk.mention("stats", thread=thread)
+    question = await asked(desk)
+    if change == "edited":
+        await desk.slack.edit("general", ts, "figures")
+    else:
+        await desk.slack.delete("general", ts)
+    await desk.until_heard()
+    await press(desk, SEND, question)
+    if change == "edited":
+        await desk.until_delivered(ts)
+    else:
+        await desk.until_whispered(refusals.sorry(MessageGone()), "ada")
+    received = [one.rpartition("\n")[2] for one in await desk.fence(thread)]
+    assert received == (["figures"] if change == "edited" else [])
 
 
 async def test_a_word_for_devin_stays_where_its_thread_is_unlinked(bot: Bot, desk: Desk) -> None:
