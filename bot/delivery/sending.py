@@ -169,7 +169,10 @@ class Sender:
         self._rate_limit = RateLimit(self.workspace.settings.give_up_after)
 
     async def send(self, lease: Lease, head: Head) -> tuple[Outcome | Wait | None, Message | None]:
-        """Try to send the head; the result is None if the lease may have expired before that."""
+        """Try to send the head; the result is None if it's to be taken again.
+
+        Then its lease may have expired, or its message was changed, before it was sent.
+        """
         if head.flaw is not None:
             raise head.flaw
         may_be_there = head.interrupted and await self._may_be_there(head.reply)
@@ -179,7 +182,7 @@ class Sender:
         message = await self._compose(lease, head, as_user)
         if isinstance(message, Wait):
             return self._rate_limit.learn(lease.session, message, self.backoff(head)), None
-        if message is None:
+        if message is None or (message.brought and not may_be_there and await self._changed(head)):
             return None, None
         if may_be_there:
             lost = Outcome(kind=OutcomeKind.UNCERTAIN, detail="the relay stopped while sending")
@@ -204,6 +207,10 @@ class Sender:
         if isinstance(found, str) and not is_recorded:
             await retried(self.mailbox.keep_as_user, head.reply.id, found)
         return found
+
+    async def _changed(self, head: Head) -> bool:
+        """Return True if the author changed the head while its files were brought."""
+        return await retried(self.mailbox.is_changed, head.reply.id)
 
     async def _may_be_there(self, reply: Reply) -> bool:
         """Return True if an interrupted try may have sent `reply`; its files are recorded first."""

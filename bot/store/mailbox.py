@@ -269,6 +269,10 @@ class Mailbox:
         """Record the uploads of the files of `reply`, which are not repeated with a later try."""
         await self._note(reply, "files", _UPLOADS.dump_json(tuple(brought)).decode())
 
+    async def is_changed(self, reply: ReplyId) -> bool:
+        """Return True if a change is noted of `reply`, which is being sent: `defer` applies it."""
+        return await self._store.field(subject_key(reply), "meanwhile") is not None
+
     async def keep_as_user(self, reply: ReplyId, account: str) -> None:
         """Record the account as which `reply` is sent next, on which its text depends."""
         await self._note(reply, "as_user", account)

@@ -459,6 +459,31 @@ async def test_while_it_is_being_sent_an_edit_is_offered(
     assert desk.marks(ts) == [DELIVERED_MARK]
 
 
+@pytest.mark.parametrize("text", ["Please merge", "(aside) merge", ""])
+async def test_a_change_during_the_upload_of_its_files_counts(
+    bot: Bot, desk: Desk, store: Store, text: str
+) -> None:
+    """Devin has nothing of the message yet, and that may take a minute; no text is a deletion."""
+    thread, answers = await desk.linked_thread(), asyncio.Event()
+    desk.slack.fail_next("files.info", until=answers)
+    file = desk.slack.workspace.add_file("plan.md", content=b"x")
+    ts = await desk.slack.say("Please rebase", thread=thread, files=[file], deliver=False)
+    stub = {"id": file.id, "mode": "file_access", "file_access": "check_file_info"}
+    await desk.slack.deliver_event({**desk.slack.event_of("general", ts), "files": [stub]})
+    await wait_until(lambda: "files.info" in [one.method for one in desk.slack.calls], "it's asked")
+    if text:
+        await desk.slack.edit("general", ts, text)
+    else:
+        await desk.slack.delete("general", ts)
+    await until_noted(desk, store, ts, text if text == "Please merge" else "")
+    answers.set()
+    await until_no_mail(store)
+    await until_settled(store)
+    sent = [one.rpartition("\n")[2] for one in desk.received()]
+    assert sent == (["Please merge"] if text == "Please merge" else [])
+    assert desk.whispers("ada") == []
+
+
 async def until_noted(desk: Desk, store: Store, ts: str, text: str) -> None:
     """Wait until it is noted what a reply that is being sent says now; empty if nothing."""
     channel = desk.slack.workspace.channel("general").id
