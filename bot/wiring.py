@@ -12,7 +12,7 @@ from bot.devin.api import Devin
 from bot.mirror.card import CardTeller
 from bot.mirror.files import SentFiles
 from bot.mirror.posting import Place
-from bot.mirror.words import FilesTeller, WordsTeller
+from bot.mirror.words import Closings, FilesTeller, WordsTeller
 from bot.redis.connection import Store
 from bot.relay import UseCases
 from bot.relay.lifecycle.prompts import Prompts
@@ -79,6 +79,7 @@ class Parts:
                 OwedKind.STEP: cases.workflow_steps,
                 OwedKind.WORDS: WordsTeller(place, cases.status_lines),
                 OwedKind.FILES: FilesTeller(place, cases.status_lines),
+                OwedKind.CLOSING: Closings(place),
                 OwedKind.CARD: CardTeller(
                     workspace, state, cases.audience, cases.status_lines, schedule
                 ),

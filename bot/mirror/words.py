@@ -1,7 +1,7 @@
 """Posts what a session says in a thread, in order, a batch at a time, and then the files of it.
 
-What waits is posted together, and a batch ends with its last post. Files are another entry, for
-which no words wait: where a host hangs, a file may take minutes.
+What waits is posted together, and a batch ends with its last post. Files are another entry, and so
+is each question whose buttons give way: no words wait while a host hangs, or Slack takes no edits.
 
 If the thread no longer follows the session, or other organizations share its channel by now, what
 waits is dropped, but for lines about a cap where the thread is still linked.
@@ -17,7 +17,7 @@ from typing import ClassVar
 from bot.mirror.agents import StatusLines
 from bot.mirror.audience import Heard
 from bot.mirror.posting import Part, Place, Posting
-from bot.model.errors import OPERATOR_MUST_ACT, SlackAway, SlackRefused
+from bot.model.errors import OPERATOR_MUST_ACT, SlackRefused
 from bot.model.record import Record
 from bot.model.replies import OutcomeKind, Reply
 from bot.model.sessions import (
@@ -32,7 +32,16 @@ from bot.model.threads import Link, ThreadRef
 from bot.model.times import Millis
 from bot.runtime import metrics
 from bot.slack.api import MARGIN_SECONDS
-from bot.store.outbox import Begun, Fate, RefusedAs, answer_key, post_owed, thread_of
+from bot.store.outbox import (
+    Begun,
+    Ended,
+    Fate,
+    Leaves,
+    RefusedAs,
+    answer_key,
+    post_owed,
+    thread_of,
+)
 from bot.store.words import REFUSED, Batch, BatchEnded
 from bot.wording.mirror import posts
 from bot.wording.mirror.posts import NOT_SHOWN, DevinPost, Framing
@@ -81,11 +90,10 @@ class WordsTeller:
             if is_whole and refused is None:
                 _count(items, heard, batch.read_at + int((time.monotonic() - began) * 1000))
             await self.status_lines.again(thread, link.session)
-        await self._close(thread, closed)
         if refused is not None:  # the next batch tells the thread
-            raise RefusedAs(refused, BatchEnded(refused=link.session))
+            raise RefusedAs(refused, BatchEnded(refused=link.session, closed=closed))
         files = [one for one in batch.items if posts.may_have_files(one)] if is_whole else ()
-        return BatchEnded(told=is_whole, files=files)
+        return BatchEnded(told=is_whole, files=files, closed=closed)
 
     async def _show(self, begun: Begun, link: Link, batch: Batch, items: Sequence[Said]) -> bool:
         thread = thread_of(begun.owed.subject)
@@ -105,28 +113,6 @@ class WordsTeller:
             return posts.compose(some, framing)[0]
 
         return await Posting(self.place, begun, batch, thread, only).show(named)
-
-    async def _close(self, thread: ThreadRef, closed: Sequence[Said]) -> None:
-        """Let the buttons of what was asked give way; no try has posted them before that.
-
-        If somebody pressed one in this thread, they do so with who chose what (`Speaker`).
-        """
-        try:
-            for one in closed:
-                is_heard = (await self.place.hearing(thread)).hears(one)
-                if is_heard and not await self._is_pressed(thread, one):
-                    since = f"{int(one.at) // 1000 - MARGIN_SECONDS}.000000"
-                    note = posts.closed(one.kind)
-                    await self.place.workspace.threads.close(thread, one.id, note, since=since)
-        except SlackAway as error:
-            # Slack has refused this call only: the last part was posted, and is not noted.
-            error.maybe_done = True
-            raise
-
-    async def _is_pressed(self, thread: ThreadRef, closed: Said) -> bool:
-        subject = post_owed(thread.team, answer_key(closed.session, closed.id)).subject
-        pressed = _Pressed.parse(await self.place.state.outbox.content(subject))
-        return pressed is not None and pressed.reply.thread == thread
 
     async def _knows_end(self, thread: ThreadRef, link: Link, items: Sequence[Said]) -> bool:
         """Return True if a reply's report has told a thread of its session's end, and ways on."""
@@ -167,6 +153,30 @@ class FilesTeller:
         if is_whole:
             await self.status_lines.again(thread, batch.session)
         return BatchEnded(told=is_whole)
+
+
+@dataclass(frozen=True, slots=True)
+class Closings:
+    """The teller of what a session asked and that is no longer open."""
+
+    place: Place
+    refused: ClassVar[Fate] = Ended(Leaves.NOTHING)
+
+    async def tell(self, begun: Begun) -> Fate:
+        """Let its buttons give way; who pressed one in this thread stands there (`Speaker`)."""
+        thread, one = thread_of(begun.owed.subject), Said.parse(begun.record["content"])
+        is_heard = one is not None and (await self.place.hearing(thread)).hears(one)
+        if one is None or not is_heard or await self._is_pressed(thread, one):
+            return Ended(Leaves.NOTHING, told=False)
+        since = f"{int(one.at) // 1000 - MARGIN_SECONDS}.000000"
+        note = posts.closed(one.kind)
+        await self.place.workspace.threads.close(thread, one.id, note, since=since)
+        return Ended(Leaves.NOTHING)
+
+    async def _is_pressed(self, thread: ThreadRef, closed: Said) -> bool:
+        subject = post_owed(thread.team, answer_key(closed.session, closed.id)).subject
+        pressed = _Pressed.parse(await self.place.state.outbox.content(subject))
+        return pressed is not None and pressed.reply.thread == thread
 
 
 def _files_in(batch: Batch, session: NamedSession) -> Sequence[Part]:

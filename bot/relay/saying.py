@@ -365,8 +365,6 @@ class Speaker:
     async def _explain(self, spoken: Spoken, error: errors.PersonError) -> None:
         """Tell the person, with the words that would be lost, or the workflow."""
         reply = spoken.reply
-        if isinstance(error, errors.MovedOn):
-            await self._close(spoken, posts.MOVED_ON)
         if reply.step:
             await self.workspace.functions.fail(reply.step, workflows.step_failed(error))
             return
@@ -377,3 +375,5 @@ class Speaker:
         words = replace(words, quote=await markdown_of(reply, self.workspace.people))
         once = f"unsaid:{spoken.number}"
         await self.notices.whisper(spoken.told_in, reply.author, words, once=once)
+        if isinstance(error, errors.MovedOn):  # whose answer does not wait for an edit
+            await self._close(spoken, posts.MOVED_ON)

@@ -51,7 +51,7 @@ log = logging.getLogger(__name__)
 TELLING_SECONDS = 40.0
 """The time for one attempt, which ends before `ENTRY_LEASE` lets another process begin."""
 
-DECORATIVE = frozenset({OwedKind.NOTICE, OwedKind.CARD, OwedKind.DIGEST})
+DECORATIVE = frozenset({OwedKind.NOTICE, OwedKind.CARD, OwedKind.DIGEST, OwedKind.CLOSING})
 """The kinds without which nothing that people or Devin said is lost."""
 
 

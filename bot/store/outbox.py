@@ -34,9 +34,9 @@ class OwedKind(StrEnum):
 
     A thread must be told the `OUTCOME` of a reply, or the `DELAY` while it waits; a workflow's
     `STEP` must be carried out; one person, or a thread, must get a `NOTICE`. `WORDS` are what a
-    session says, for a thread, `FILES` those that come with it, and its `CARD` must be posted or
-    edited. A session must be started (`START`), or a person's words posted in their name (`POST`),
-    and sent or begun with.
+    session says, for a thread, `FILES` those that come with it, and by a `CLOSING` the buttons of
+    a question give way. Its `CARD` must be posted or edited. A session must be started (`START`),
+    or a person's words posted in their name (`POST`), and sent or begun with.
     """
 
     OUTCOME = "outcome"
@@ -45,6 +45,7 @@ class OwedKind(StrEnum):
     NOTICE = "notice"
     WORDS = "words"
     FILES = "files"
+    CLOSING = "closing"
     CARD = "card"
     START = "start"
     POST = "post"

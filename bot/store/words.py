@@ -2,7 +2,7 @@
 
 A batch is cut before it is posted, and the same batch is tried until Slack took it, so that its key
 in the post's metadata means the same words at each try. Once it is posted, the files of its items
-are owed: another queue, for which no words wait.
+are owed, in another queue, and each question that it closes: no words wait for these.
 """
 
 import json
@@ -15,8 +15,9 @@ from bot.model.sessions import Said, SessionId
 from bot.model.threads import ThreadRef
 from bot.model.times import Millis, Ts
 from bot.redis.connection import Store
+from bot.redis.keep import TRIED
 from bot.store.lua import scripts
-from bot.store.outbox import Begun, Due, Owed, OwedKind, thread_of
+from bot.store.outbox import Begun, Due, Outbox, Owed, OwedKind, thread_of
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +40,12 @@ def words_owed(thread: ThreadRef) -> Owed:
 def files_owed(thread: ThreadRef) -> Owed:
     """Return the outbox entry of files that belong to what a thread was shown."""
     return Owed(f"{thread.team}:files:{thread.channel}:{thread.thread_ts}", 1, OwedKind.FILES)
+
+
+def closing_owed(thread: ThreadRef, closed: Said) -> Owed:
+    """Return the outbox entry of a question or approval that is no longer open in a thread."""
+    where = f"{thread.channel}:{thread.thread_ts}"
+    return Owed(f"{thread.team}:closing:{where}:{closed.id}", 1, OwedKind.CLOSING)
 
 
 def words_subject(thread: ThreadRef) -> str:
@@ -113,7 +120,7 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class BatchEnded:
-    """A batch ends, shown or not; the `files` of these items are owed then.
+    """A batch ends, shown or not; the `files` of these items are owed then, and what is `closed`.
 
     Slack may have `refused` what a session said, of which the next batch tells.
     """
@@ -121,11 +128,14 @@ class BatchEnded:
     told: bool = True
     refused: SessionId | None = None
     files: Sequence[Said] = ()
+    closed: Sequence[Said] = ()
 
     async def settle(self, store: Store, begun: Begun) -> Sequence[Due]:
         """End it; go on with its files, and with what has come meanwhile."""
         thread = thread_of(begun.owed.subject)
-        after = files_owed(thread)
+        after, closings = files_owed(thread), [closing_owed(thread, one) for one in self.closed]
+        for owed, one in zip(closings, self.closed, strict=True):
+            await Outbox(store).owe(owed, one.to_json(), TRIED)
         goes_on = await scripts.end_words(
             store,
             owed=str(begun.owed),
@@ -135,5 +145,5 @@ class BatchEnded:
             files=[one.to_json() for one in self.files],
             files_owed=str(after),
         )
-        due = ((begun.owed, goes_on), (after, self.files))
+        due = ((begun.owed, goes_on), (after, self.files), *((one, True) for one in closings))
         return [(one, 0.0) for one, is_due in due if is_due]

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -250,6 +251,28 @@ async def test_words_come_once_though_slack_limits_the_edit_behind_them(
     thread = str(post.thread_ts)
     await until_devin_said(desk, "That is all.", thread)
     assert "\n".join(desk.words(thread)).count("I take the first.") == 1
+
+
+@pytest.mark.parametrize("extra", ["conversations.replies", "chat.update"])
+@pytest.mark.parametrize("how", [{"status": 500}, {"retry_after": 60}])
+async def test_no_words_and_no_question_wait_until_buttons_have_given_way(
+    bot: Bot, desk: Desk, extra: str, how: dict[str, Any]
+) -> None:
+    """Nor does who presses them: Slack may take no edits, or show no threads, for long."""
+    post = await asked(desk)
+    thread = str(post.thread_ts)
+    desk.slack.fail_next(extra, times=10_000, **how)
+    desk.devin.behave(SESSION, "running")
+    desk.devin.say(SESSION, "I take the first.")
+    await until_devin_said(desk, "I take the first.", thread)
+    desk.devin.say(SESSION, "Done. Shall I begin?")
+    desk.devin.behave(SESSION, "blocked")
+    await with_button(desk, thread, "Yes")
+    await press(desk, post, "answer_0")
+    await desk.until_whispered(MOVED_ON, "ada")
+    desk.slack.fail_no_more()
+    if "status" in how:
+        await until_noted(post, posts.MOVED_ON)
 
 
 @on_both

@@ -20,7 +20,7 @@ from bot.mirror.audience import Audience
 from bot.mirror.card import CardTeller
 from bot.mirror.files import SentFiles
 from bot.mirror.posting import Place
-from bot.mirror.words import FilesTeller, WordsTeller
+from bot.mirror.words import Closings, FilesTeller, WordsTeller
 from bot.model.errors import RelayError
 from bot.model.people import UserId
 from bot.model.sessions import Said, SessionId, SessionState, Watched
@@ -31,9 +31,9 @@ from bot.reporting.reporter import Delays, Outcomes, Reporter, Teller
 from bot.runtime.in_flight import Background, InFlight
 from bot.slack.api import SlackClient
 from bot.store.links import Links, card_owed
-from bot.store.outbox import Begun, Outbox, Owed, OwedKind
+from bot.store.outbox import Begun, Outbox, Owed, OwedKind, parse_owed
 from bot.store.watches import Found, Watches
-from bot.store.words import files_owed, words_owed
+from bot.store.words import words_owed
 from bot.timing import Timing
 from bot.wiring import Parts
 from bot.wording.message import SlackMessage
@@ -184,10 +184,12 @@ class Speaking:
             await self._parts().workspace.client.auth_test()
 
     async def until_said(self, tries: int = 60, owed: Owed | None = None) -> None:
-        """Try until nothing is owed any more: words, and then their files, or that entry."""
-        both = [self.owed, files_owed(self.thread)] if owed is None else [owed]
+        """Try until nothing is owed any more: words, and what comes after, or that entry."""
+        after = {OwedKind.FILES, OwedKind.CLOSING}
         for _ in range(tries):
-            left = [one for one in both if await self.is_owed(one)]
+            entries = [parse_owed(str(one)) for one in await self.raw.zrange(at(OUTBOX_KEY), 0, -1)]
+            all_ = [self.owed, *(one for one in entries if one.kind in after)]
+            left = [one for one in ([owed] if owed else all_) if await self.is_owed(one)]
             if not left:
                 return
             await self.try_once(left[0])
@@ -227,6 +229,7 @@ class Speaking:
         return {
             OwedKind.WORDS: WordsTeller(place, parts.cases.status_lines),
             OwedKind.FILES: FilesTeller(place, parts.cases.status_lines),
+            OwedKind.CLOSING: Closings(place),
             OwedKind.NOTICE: parts.cases.notices,
             OwedKind.OUTCOME: Outcomes(workspace, state, Audience(workspace, state).named),
             OwedKind.DELAY: Delays(workspace, state, Audience(workspace, state).named),
