@@ -20,6 +20,9 @@ from bot.model.sessions import NamedSession, PullRequest, Review, SessionId, Ses
 Failure: TypeAlias = Outcome | Wait
 """A write that did not succeed: refused or uncertain, or a `Wait` if nothing was accepted."""
 
+MOST_CHILDREN = 20
+"""The most sessions that are known of those which one has started: the first ones."""
+
 Cursor = NewType("Cursor", str)
 """A place in a session's messages. Only the implementation that issued it can read it."""
 

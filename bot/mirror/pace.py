@@ -16,7 +16,7 @@ from dataclasses import replace
 from datetime import timedelta
 from enum import IntEnum
 
-from bot.devin.api import SessionSummary
+from bot.devin.api import MOST_CHILDREN, SessionSummary
 from bot.model.sessions import (
     RESTING,
     WAITING,
@@ -61,6 +61,10 @@ DAY_MS = 86_400_000
 OPEN_MS = 14 * DAY_MS
 """The time for which an ended session is polled for its open pull requests and children."""
 
+RESUMABLE_MS = 31 * DAY_MS
+"""The time without a change after which a session without threads is not polled any more: a month
+after its last use, Devin doesn't resume one (docs.devin.ai, "Common issues")."""
+
 LATE_LOOKS_MS = (3_600_000, DAY_MS)
 """The times after its end at which a session is polled once more, for what it has cost."""
 
@@ -86,6 +90,8 @@ def until_next(poll: TakenPoll, seen: Watched) -> timedelta | None:
     idle = abs(poll.began - _moved_at(poll, seen))
     if seen.state is SessionState.ENDED and idle >= SETTLING_MS and not _has_open(poll, seen):
         return _until_late_look(poll, seen)
+    if seen.is_unlinked and idle >= RESUMABLE_MS:
+        return None
     has_work = any(one.state is SessionState.WORKING for one in seen.children)
     slowest = min(SLOWEST.get(seen.state, OTHERWISE), CHILDREN if has_work else OTHERWISE)
     seconds = OTHERWISE if seen.is_unlinked else min(max(1.0, idle / 1000), slowest)
@@ -245,13 +251,12 @@ def _may_be(state: SessionState, summary: SessionSummary) -> bool:
 
 
 def children_of(before: Watched, session: SessionId, found: Sessions) -> tuple[Child, ...]:
-    """Return the children of a session; of one that was not found now, what was known before."""
-    if session not in found:
-        return before.children
+    """Return the children of a session; what one answer leaves out of them is as it was."""
     known = {one.session: one for one in before.children}
-    new = [Child(session=one, is_old=before.acus is None) for one in found[session].children]
-    listed = [known.get(one.session, one) for one in new]
-    return tuple(_child(found[c.session], c) if c.session in found else c for c in listed)
+    listed = found[session].children if session in found else ()
+    new = [Child(session=one, is_old=before.acus is None) for one in listed if one not in known]
+    kept = [*before.children, *new[: max(0, MOST_CHILDREN - len(known))]]
+    return tuple(_child(found[c.session], c) if c.session in found else c for c in kept)
 
 
 def shown_of(children: Sequence[Child]) -> Sequence[object]:

@@ -6,14 +6,16 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bot.devin.api import Cursor, DevinMessage, MessagePage, SessionSummary, Source
+from bot.devin.api import MOST_CHILDREN, Cursor, DevinMessage, MessagePage, SessionSummary, Source
 from bot.devin.v3.sessions import parse_record
 from bot.mirror.news import Reading, found_in
 from bot.mirror.pace import MOST_PULLS, SETTLING_MS, asked_with, children_of
 from bot.mirror.unread import not_found
+from bot.model.ledger import Account, entries_of
 from bot.model.people import UserId
 from bot.model.sessions import (
     OWN_LIMITS,
+    Child,
     Follow,
     NamedSession,
     PullRequest,
@@ -421,7 +423,8 @@ def test_a_survey_asks_for_sessions_and_then_for_all_children_that_may_change() 
     ids = [SessionId(f"devin-{number}") for number in range(120)]
     ended = replace(summary(SessionState.ENDED), session=ids[0])
     found = {SESSION: summary(SessionState.WORKING, children=tuple(ids)), ids[0]: ended}
-    before = seen(children=children_of(seen(), SESSION, found))
+    listed = seen(children=tuple(Child(session=one) for one in ids))
+    before = seen(children=children_of(listed, SESSION, found))
     assert asked_with([TakenPoll(SESSION, NOW, before)]) == [SESSION, *ids[1:]]
     over = before.model_copy(update={"state": SessionState.ENDED})
     assert asked_with([TakenPoll(SESSION, NOW, over)]) == [SESSION, *ids]
@@ -429,6 +432,32 @@ def test_a_survey_asks_for_sessions_and_then_for_all_children_that_may_change() 
     assert asked_with([*due, TakenPoll(SESSION, NOW, before)])[-119:] == ids[1:]
     assert children_of(before, SESSION, {}) == before.children
     assert children_of(before, SESSION, {SESSION: found[SESSION]}) == before.children
+
+
+def test_what_one_answer_leaves_out_of_children_is_as_it_was() -> None:
+    """Else what a child has used before would count again, in the month in which it is back."""
+    child, account = SessionId("devin-1"), Account()
+    told = {child: replace(summary(SessionState.FINISHED, acus=5.0), session=child)}
+    there, left_out = (summary(SessionState.WORKING, children=one) for one in ((child,), ()))
+    before, entered = seen(acus=1.0), list[tuple[float, float]]()
+    for found in (there, left_out, there, left_out):
+        children = children_of(before, SESSION, told | {SESSION: found})
+        after = before.model_copy(update={"children": children})
+        entries = entries_of(SESSION, account, before, after, is_own=True)
+        entered += [(one.base, one.total) for one in entries]
+        before = after
+    assert entered == [(0.0, 5.0)]
+    assert [one.session for one in before.children] == [child]
+
+
+def test_of_too_many_children_the_first_stay_known() -> None:
+    """In whatever order Devin lists them: one that fell out would be new when it is back."""
+    ids = [SessionId(f"devin-{number}") for number in range(MOST_CHILDREN + 5)]
+    before = seen(acus=1.0)
+    for listed in (ids[:MOST_CHILDREN], ids[::-1][:MOST_CHILDREN], ids[5:]):
+        found = {SESSION: summary(SessionState.WORKING, children=tuple(listed))}
+        before = before.model_copy(update={"children": children_of(before, SESSION, found)})
+        assert [one.session for one in before.children] == ids[:MOST_CHILDREN]
 
 
 def test_a_session_that_falls_asleep_says_nothing() -> None:

@@ -9,6 +9,7 @@ from bot.devin.api import SessionSummary
 from bot.mirror.pace import (
     CHILDREN,
     OTHERWISE,
+    RESUMABLE_MS,
     SETTLING_MS,
     SILENT_MS,
     SLOWEST,
@@ -243,6 +244,19 @@ def test_a_session_without_threads_is_polled_at_the_slowest_pace_for_what_it_cos
     assert until_next(polled(seen), seen) == timedelta(seconds=OTHERWISE)
     assert worth(polled(seen)) is Worth.NOTHING
     assert worth(polled(seen), acus=1.0) is Worth.NEWS
+
+
+@pytest.mark.parametrize("state", [one for one in SessionState if one is not SessionState.ENDED])
+def test_a_session_without_threads_is_not_polled_for_ever(state: SessionState) -> None:
+    """Else all that were ever started would take up the reads of those that people follow."""
+    over = RESUMABLE_MS
+    for ago, is_polled in ((over - SECOND, True), (over, False)):
+        seen = watched(state, updated=ago, spoke_at=over, since=ago)
+        seen = seen.model_copy(update={"is_unlinked": True})
+        poll = polled(seen, replied=over, wanted=over)
+        assert (until_next(poll, seen) is not None) is is_polled
+    linked = seen.model_copy(update={"is_unlinked": False})
+    assert until_next(polled(linked, replied=over, wanted=over), linked) is not None
 
 
 def test_messages_that_devin_does_not_find_are_asked_for_as_at_rest() -> None:

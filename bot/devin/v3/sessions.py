@@ -21,7 +21,7 @@ from cachetools import TTLCache
 
 from bot.devin import answers, odd
 from bot.devin.answers import Answer, parsed
-from bot.devin.api import DevinMessage, SessionSummary, Source, Survey, Unread
+from bot.devin.api import MOST_CHILDREN, DevinMessage, SessionSummary, Source, Survey, Unread
 from bot.model.record import mappings, parse_object, string, strings
 from bot.model.replies import Outcome, OutcomeKind
 from bot.model.sessions import NamedSession, Review, SessionId, SessionState, Trouble, parse_session
@@ -51,8 +51,6 @@ SLEEPING = frozenset({"inactivity", "user_request", "error"})
 
 LIMITS = re.compile(r"out_of_\w+|\w+_limit_exceeded|no_quota_allocation|payment_declined")
 """The `status_detail` of a session that was suspended because something is used up."""
-
-MOST_CHILDREN = 20
 
 _REPOSITORY = re.compile(r"[\w.-]+(?:/[\w.-]+)+", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{7,64}", re.ASCII)
