@@ -28,7 +28,7 @@ from sandbox.slack.world.workspace import Channel
 ROLES: Sequence[Sequence[str]] = (
     ("follows",),
     ("follows", "toggles"),
-    ("late", "opened"),
+    ("late", "opened", "turns"),
     ("follows", "shared", "moved"),
     ("muted", "late"),
     ("follows", "follows"),
@@ -108,7 +108,7 @@ class Crowd:
     def speeches(self, seconds: float) -> Iterator[Coroutine[Any, Any, None]]:
         """Yield for each session that which lets Devin speak for that long."""
         for voice in self._voices:
-            changes = [it for ear in voice.ears for it in self._changes(ear, seconds)]
+            changes = [it for ear in (*voice.ears, None) for it in self._changes(ear, seconds)]
             yield voice.speak(seconds, sorted(changes, key=lambda it: it[0]))
 
     def read(self) -> None:
@@ -125,7 +125,7 @@ class Crowd:
         root = await self._box.slack.say("What does Devin say?", channel=channel)
         place = Place(channel, root)
         self._roles[place] = role
-        return self._speech.listen(Ear(place, session, Why.BEFORE))
+        return self._speech.listen(Ear(place, session, Why.BEFORE, has_turns=role == "turns"))
 
     async def _link(self, voice: Voice) -> None:
         for ear in voice.ears:
@@ -134,12 +134,12 @@ class Crowd:
             if self._roles[ear.place] == "muted":
                 await voice.mute(ear)
 
-    def _changes(self, ear: Ear, seconds: float) -> Iterator[tuple[float, Ear]]:
-        match self._roles[ear.place]:
-            case "late" | "opened" | "moved":
+    def _changes(self, ear: Ear | None, seconds: float) -> Iterator[tuple[float, Ear | None]]:
+        match self._roles[ear.place] if ear else "odd":
+            case "late" | "opened" | "moved" | "odd":
                 yield self._rng.uniform(*LATE_PART) * seconds, ear
-            case "toggles":
-                for _ in range(self._rng.randint(1, TOGGLES)):
+            case "toggles" | "turns" as role:
+                for _ in range(self._rng.randint(1 if role == "toggles" else 2, TOGGLES)):
                     yield self._rng.uniform(0.0, 1.0) * seconds, ear
 
     def _expect(self, ear: Ear) -> None:
@@ -157,7 +157,7 @@ class Crowd:
         shows = STATES[state][self._box.devin.api] if state in STATES else WORKING
         shows = replace(
             shows,
-            follow=Follow.OFF if ear.why is Why.UNFOLLOWED else Follow.ALL,
+            follow=Follow.OFF if ear.why is Why.UNFOLLOWED else ear.follow,
             is_muted=is_muted,
             is_barred=ear.why is Why.SHARED,
             cap=session.cap if shows.trouble and state == "capped" else None,

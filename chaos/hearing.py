@@ -15,7 +15,8 @@ The sins:
 - **status wrong in the end**: Slack's own state of a thread, that of an agent's session, is not so.
 
 Messages that are said within two seconds around a link, or around the choice to follow or not, are
-ambiguous: Devin says nothing then (`voices.py`).
+ambiguous: Devin says nothing then (`voices.py`). Those in a thread that follows turns may be shown
+or not; but none twice, or behind a later one.
 """
 
 from collections.abc import Iterator
@@ -25,7 +26,8 @@ from chaos.speech import Ear, Heard, Speech, Spoken, Why, is_card_right, is_stat
 LOST, DOUBLED, DISORDER = "said: lost", "said: doubled", "said: out of order"
 CARD_WRONG, LINKED = "card wrong in the end", "said: linked needlessly"
 STATUS_WRONG = "status wrong in the end"
-SAID_SINS = (LOST, DOUBLED, DISORDER, LINKED, *(why.value for why in Why), CARD_WRONG, STATUS_WRONG)
+_WRONG = tuple(why.value for why in Why if why is not Why.PERHAPS)
+SAID_SINS = (LOST, DOUBLED, DISORDER, LINKED, *_WRONG, CARD_WRONG, STATUS_WRONG)
 
 
 def said_sins(speech: Speech) -> Iterator[tuple[str, str]]:
@@ -59,7 +61,9 @@ def counts(speech: Speech) -> dict[str, int]:
         "said by Devin": len(speech.spoken),
         "threads to hear it": sum(why is None for _, _, why in pairs),
         "heard": sum(why is None and speech.heard[place].has(one) for one, place, why in pairs),
-        "not to be heard": sum(why is not None for _, _, why in pairs),
+        "not to be heard": sum(why not in {None, Why.PERHAPS} for _, _, why in pairs),
+        "perhaps to be heard": sum(why is Why.PERHAPS for _, _, why in pairs),
+        "unknown states": speech.odd,
         "files of Devin linked": sum(it.linked.total() for it in speech.heard.values()),
         "threads": len(speech.ears),
     }
@@ -69,11 +73,11 @@ def _sins(one: Spoken, ear: Ear, heard: Heard) -> Iterator[str]:
     """Yield the sins of a thread at a message."""
     otherwise = Why.BEFORE if one.session == ear.session else Why.UNFOLLOWED
     why = one.heard.get(ear.place, otherwise)
-    if why is not None:
+    if why not in {None, Why.PERHAPS}:
         if heard.has_any(one):
             yield why.value
         return
-    if not heard.has(one):
+    if why is None and not heard.has(one):
         yield LOST
     if heard.has_twice(one):
         yield DOUBLED

@@ -60,7 +60,14 @@ START_FAULTS = ("rate_limited", "refuses", "drops", "half", "server_error", "gat
 
 REFUSALS_A_SECOND = 0.3
 
-EVERYTHING = (*KILLS, *OTHERS, *SPEECH, *REFUSALS, ACTING, *SCENES, "pages", "strangers", "crowd")
+WAITS = ("nan", "1e300", "-3", "soon")
+"""Waits that no service should ask for, each once in a run; those of minutes would outlast it."""
+ABSURD = ("devin absurd", "slack absurd")
+
+EVERYTHING = (
+    *(*KILLS, *OTHERS, *SPEECH, *REFUSALS, ACTING, *ABSURD, *SCENES),
+    *("pages", "strangers", "crowd"),
+)
 """Everything that can go wrong; the last three separately, at the end of a run."""
 
 Mode = Literal["socket", "http"]
@@ -206,6 +213,7 @@ def plan(
     acts += _of_api(random.Random(f"{api} {seed}"), span, sessions, api)  # noqa: S311  (as above)
     acts += _of_speech(random.Random(f"speech {seed}"), span, api)  # noqa: S311  (as above)
     acts += _refusals(random.Random(f"refusals {seed}"), span)  # noqa: S311  (as above)
+    acts += _absurd(random.Random(f"absurd {seed}"), span)  # noqa: S311  (as above)
     acts += [Act(seconds / 2, ACTING)] if api == "v3" else []
     return sorted((act for act in acts if not only or act.what in only), key=lambda act: act.at)
 
@@ -291,6 +299,17 @@ def _refusals(rng: random.Random, span: float) -> list[Act]:
         elif what == STARTS:
             fault = {"state": rng.choice(START_FAULTS)}
         acts.append(Act(at, what, 0, seconds, fault))
+    return acts
+
+
+def _absurd(rng: random.Random, span: float) -> list[Act]:
+    """Draw when each service asks for each of the absurd `WAITS`."""
+    acts = []
+    for wait in WAITS:
+        devin: dict[str, Any] = {"retry_after": wait}
+        slack: dict[str, Any] = {"method": "chat.postMessage", "retry_after": wait}
+        for what, fault in zip(ABSURD, (devin, slack), strict=True):
+            acts.append(Act(CALM_START + span * rng.random(), what, fault=fault))
     return acts
 
 

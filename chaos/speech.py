@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
+from bot.model.sessions import Follow
 from chaos.sentences import LINKS_FILE, says
 
 PIECE = re.compile(r"said (\d{6})\.(\d{3})")
@@ -25,6 +26,8 @@ class Why(StrEnum):
     UNFOLLOWED = "said: in a thread that does not follow"
     SHARED = "said: in a shared channel"
     MOVED = "said: in a channel with another id"
+    PERHAPS = "said: perhaps"
+    """It may be shown, once, or not: the thread follows turns."""
 
 
 class Place(NamedTuple):
@@ -40,6 +43,7 @@ class Ear:
 
     `why` is the reason for which it does not hear, and `expects` the sentences of a right card,
     none if there must not be one. Slack's own state is to be one of `statuses`, or any without.
+    With `has_turns`, it follows turns for a while; `follow` is what it was last told.
     """
 
     place: Place
@@ -48,6 +52,8 @@ class Ear:
     expects: Sequence[str] = ()
     statuses: Collection[str] = ()
     is_muted: bool = False
+    follow: Follow = Follow.ALL
+    has_turns: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +153,8 @@ class Speech:
         """The sessions that have not said everything yet."""
         self.refused = 0
         """Files that Devin has refused for good; any other refusal passes."""
+        self.odd = 0
+        """How often all was heard in a state that the relay doesn't know."""
 
     def listen(self, ear: Ear) -> Ear:
         """Add a thread."""
@@ -170,16 +178,16 @@ class Speech:
     @property
     def is_over(self) -> bool:
         """True if every thread shows what it must, and every card is right."""
-        is_right = all(
-            self.has_heard(ear) and is_card_right(self, ear) and is_status_right(self, ear)
-            for ear in self.threads
-        )
-        return is_right and not self.pending
+        return all(map(self.is_right, self.threads)) and not self.pending
 
     @property
     def threads(self) -> Sequence[Ear]:
         """All threads."""
         return list(self.ears.values())
+
+    def is_right(self, ear: Ear) -> bool:
+        """Return True if a thread shows all that it must, also by its card and Slack's state."""
+        return self.has_heard(ear) and is_card_right(self, ear) and is_status_right(self, ear)
 
     def has_heard(self, ear: Ear) -> bool:
         """Return True if a thread shows all that it must."""

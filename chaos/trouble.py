@@ -130,7 +130,7 @@ class Trouble:
                 await asyncio.sleep(act.seconds)
         elif "devin" in act.what:
             await self._disturb_devin(act)
-        elif act.what in {"slack", "slack words"}:
+        elif act.what in {"slack", "slack words", "slack absurd"}:
             self._box.slack.fail_next(**act.fault)
         elif act.what == SLACK_FILE:
             # One refusal for a file: a few in a row are final for the relay.
@@ -181,6 +181,9 @@ class Trouble:
         if act.what in {READS, STARTS, ACTING}:
             self._let_fail(act)
             return
+        if act.what == "devin absurd":
+            self._ask_absurdly(**act.fault)
+            return
         if act.what == "devin":
             fault = dict(act.fault)
             devin.behave(self._sessions[act.where], fault.pop("state"), **fault)
@@ -188,6 +191,13 @@ class Trouble:
         await devin.go_offline()
         await asyncio.sleep(act.seconds)
         await devin.go_online()
+
+    def _ask_absurdly(self, *, retry_after: str) -> None:
+        """Let Devin refuse the next survey, and the next message to each session, for that long."""
+        devin = self._box.devin
+        devin.read_failures["sessions"].append((HTTPStatus.TOO_MANY_REQUESTS, retry_after))
+        for session in self._sessions:
+            devin.behave(session, "rate_limited", retry_after=retry_after, times=1)
 
     def _let_fail(self, act: Act) -> None:
         """Let reads or the next start fail, or take away the permission to act as people."""

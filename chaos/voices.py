@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from bot.model.sessions import Follow
 from bot.wording.actions import FOLLOW, UNFOLLOW
 from chaos.carrier import LOOK_SECONDS
 from chaos.commands import Commands
@@ -19,7 +20,9 @@ from chaos.people import People
 from chaos.sentences import Shows, actions_of, is_card, says
 from chaos.speech import Ear, Speech, Spoken, Why, is_card_right
 from chaos.surfaces import CHANNEL
+from sandbox.devin.answers import Api
 from sandbox.devin.server import DevinSandbox
+from sandbox.devin.sessions import NewSession
 from sandbox.slack.server import Message, SlackSandbox
 from sandbox.slack.world.workspace import ChannelKind
 
@@ -30,7 +33,7 @@ SILENT_AFTER = 1.2
 """Silence from the moment when the thread's card shows the change."""
 
 BURST = (5, 12)
-LONG, LONGEST = 20, 60
+PIECES = {"long": 20, "longest": 60}
 """Pieces of a message that takes several posts, and of one that goes as a file."""
 
 ACTS = {
@@ -42,8 +45,21 @@ ACTS = {
     "ask": 6,
     "echo": 12,
     "state": 10,
+    "child": 2,
     "reply": 12,
 }
+CHILDREN = 2
+"""The most sessions that one session starts: their words are for no thread of its own."""
+
+ODD: Mapping[Api, Mapping[str, object]] = {
+    "v1": {"status": "hibernating", "status_enum": "hibernating"},
+    "v3": {"status": "hibernating", "status_detail": "deep_sleep"},
+}
+"""A state that the relay doesn't know; the session works all the same."""
+
+ODD_MESSAGES = 2
+AT_REST = ("blocked", "idle", "suspended")
+
 TO_SHARE: Mapping[str, ChannelKind] = {"opened": "channel", "moved": "group"}
 """Channels that are shared with another organization amid the run; a private one gets a new id."""
 
@@ -78,9 +94,13 @@ class Voice:
         self._speech, self._people = scene.speech, scene.people
         self._commands, self._rng = scene.commands, scene.rng
         self._read = scene.read
+        self._children: list[str] = []
 
-    async def speak(self, seconds: float, changes: Sequence[tuple[float, Ear]]) -> None:
-        """Act for that long; at each of the times (seconds) the thread's following changes."""
+    async def speak(self, seconds: float, changes: Sequence[tuple[float, Ear | None]]) -> None:
+        """Act for that long; at each of the times (seconds) the thread's following changes.
+
+        Without a thread, the session is in a state then that the relay doesn't know.
+        """
         began, due = time.monotonic(), list(changes)
         while time.monotonic() - began < seconds:
             if due and time.monotonic() - began > due[0][0]:
@@ -88,8 +108,8 @@ class Voice:
             await self._act(self._rng.choices(list(ACTS), list(ACTS.values()))[0])
             await asyncio.sleep(self._rng.expovariate(RATE))
         for _, ear in due:
-            if ear.why is Why.BEFORE:
-                await self.link(ear)
+            if ear is None or ear.why is Why.BEFORE or ear.has_turns:
+                await self._change(ear)
         self._wake()
         self._say()
         self._devin.behave(self.session, self._rng.choice(LAST))
@@ -112,12 +132,16 @@ class Voice:
         await self._order(ear, "mute", lambda shown: says(shown.text, muted))
         ear.is_muted = True
 
-    async def _change(self, ear: Ear) -> None:
+    async def _change(self, ear: Ear | None) -> None:
         """Link a thread that is not linked; else share its channel, or change what it follows."""
-        if ear.why is Why.BEFORE:
+        if ear is None:
+            await self._be_odd()
+        elif ear.why is Why.BEFORE:
             await self.link(ear)
         elif ear.place.channel in TO_SHARE:
             await self._share(ear)
+        elif ear.has_turns:
+            await self._take_turns(ear)
         elif ear.why is None:
             await self._until_heard(ear)
             await self._order(ear, "unfollow", lambda shown: FOLLOW in actions_of(shown))
@@ -125,6 +149,44 @@ class Voice:
         else:
             await self._order(ear, "follow", lambda shown: UNFOLLOW in actions_of(shown))
             ear.why = None
+
+    async def _take_turns(self, ear: Ear) -> None:
+        """Have a thread follow turns, or all again, amid a turn that ends without another word.
+
+        The turn's last message was shown before, or comes at its end.
+        """
+        self._wake()
+        ear.why = None
+        self._say()
+        if ear.follow is Follow.ALL:
+            await self._until_heard(ear)
+            await self._follow(ear, Follow.TURNS, "follow turns")
+        else:
+            await asyncio.sleep(SILENT_BEFORE)
+            await self._follow(ear, Follow.ALL, "follow")
+        self._devin.behave(self.session, self._rng.choice(AT_REST))
+        await self._until_right()
+        ear.why = Why.PERHAPS if ear.follow is Follow.TURNS else None
+
+    async def _follow(self, ear: Ear, follow: Follow, command: str) -> None:
+        """Give a command while Devin works, until the thread's card shows that it is obeyed."""
+        usual = Shows(follow=ear.follow).sentences
+        new = next(one for one in Shows(follow=follow).sentences if one not in usual)
+        is_shown = partial(_is_shown, lambda shown: says(shown.text, new))
+        await self._commands.give(self.session, ear.place, command, is_shown)
+        ear.follow = follow
+
+    async def _be_odd(self) -> None:
+        """Speak in a state that the relay doesn't know: all is heard, and no card changes."""
+        self._wake()
+        self._say()
+        await self._until_right()
+        self._devin.session(self.session).shown_as = dict(ODD[self._devin.api])
+        for _ in range(ODD_MESSAGES):
+            self._say()
+            await self._until_right()
+        self._devin.session(self.session).shown_as = {}
+        self._speech.odd += 1
 
     async def _share(self, ear: Ear) -> None:
         """Share the channel of a thread, in silence, until its card shows that it is known."""
@@ -149,6 +211,13 @@ class Voice:
             await asyncio.sleep(LOOK_SECONDS * 10)
             self._read()
 
+    async def _until_right(self) -> None:
+        """Wait until all threads show what they must, and nothing that they must not."""
+        self._read()
+        while not all(map(self._speech.is_right, self.ears)):
+            await asyncio.sleep(LOOK_SECONDS * 10)
+            self._read()
+
     async def _order(self, ear: Ear, command: str, shows: Callable[[Message], bool]) -> None:
         """Give a command, in silence, until the thread's card shows that it is obeyed."""
         self._wake()
@@ -162,10 +231,8 @@ class Voice:
             case "burst":
                 for _ in range(self._rng.randint(*BURST)):
                     self._say()
-            case "long":
-                self._say(pieces=LONG)
-            case "longest":
-                self._say(pieces=LONGEST)
+            case "long" | "longest":
+                self._say(pieces=PIECES[what])
             case "file":
                 self._say(has_file=True)
             case "ask":
@@ -176,6 +243,8 @@ class Voice:
                 self._echo()
             case "state":
                 self._devin.behave(self.session, self._rng.choice(STATES))
+            case "child":
+                self._have_child()
             case "reply":
                 await self._reply()
             case _:
@@ -198,6 +267,15 @@ class Voice:
         """Let a person write in Devin's web app."""
         one = self._speech.say(self.session, why=Why.ECHO)
         self._devin.take(self._devin.session(self.session), one.text, "user_message")
+
+    def _have_child(self) -> None:
+        """Start another session, as Devin does, which says something."""
+        if len(self._children) < CHILDREN:
+            name = f"child of {self.session}"
+            child = self._devin.appear(NewSession(name, name, ()), parent=self.session)
+            self._children.append(child.session_id)
+        for child_id in self._children:
+            self._devin.say(child_id, self._speech.say(child_id).text)
 
     def _wake(self) -> None:
         if self._devin.session(self.session).state != "running":

@@ -51,8 +51,8 @@ class Wish:
     `unheard` are the requests that were not acknowledged or answered yet, and `asked_at` is when
     the latest was made (`time.monotonic`). `done` counts what was
     made of it, `told` the cards or results by thread, and `capped` what tells that a cap is used
-    up. `is_given_up`: a thread was told that there may be no session. `used` is what the relay's
-    ledger has, and Devin.
+    up. `is_given_up`: a thread was told that there may be no session. `used` is what the session
+    and its children have used by the relay's ledger, and by Devin.
     """
 
     number: int

@@ -140,10 +140,15 @@ class Wishes:
         _heard(wish)
 
     def _spend(self) -> None:
-        """Let sessions with a cap use something, as v3 tells."""
-        for one in self._devin.sessions.values():
-            if one.cap is not None and one.state != "capped" and self._is_v3:
-                self._devin.spend(one.session_id, self._rng.choice(COSTS))
+        """Let sessions with a cap, and a child of each, use something, as v3 tells."""
+        for one in [*self._devin.sessions.values()]:
+            if one.cap is None or one.state == "capped" or not self._is_v3:
+                continue
+            if not one.children:
+                name = f"child of {one.session_id}"
+                self._devin.appear(NewSession(name, name, ()), parent=one.session_id)
+            for spender in (*one.children, one.session_id):
+                self._devin.spend(spender, self._rng.choice(COSTS))
 
     def _review(self) -> None:
         """Let reviews go on, and end after a while."""
@@ -174,7 +179,9 @@ class Wishes:
                 self._insist(wish)
             if len(found) == 1 and wish.told.total():
                 one = found[0]
-                wish.used = (used.get(one.session_id, 0.0), one.acus) if one.acus else (0.0, 0.0)
+                spenders = [one, *map(self._devin.session, one.children)]
+                by_relay = sum(used.get(it.session_id, 0.0) for it in spenders)
+                wish.used = by_relay, sum(it.acus for it in spenders)
                 self._begin_watch(one.session_id, Place(place, wish.roots[0]))
 
     def _sessions(self) -> Mapping[int, list[DevinSession]]:

@@ -24,7 +24,7 @@ class Fault:
 
     status: int = 200
     error: str | None = None
-    retry_after: int | None = None
+    retry_after: int | str | None = None
     drop: bool = False
     drop_after: bool = False
     delay: float = 0.0

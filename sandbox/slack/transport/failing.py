@@ -26,7 +26,7 @@ class Failing:
         *,
         status: int = 200,
         error: str | None = None,
-        retry_after: int | None = None,
+        retry_after: int | str | None = None,
         times: int = 1,
         drop: bool = False,
         drop_after: bool = False,
