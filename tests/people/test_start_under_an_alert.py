@@ -6,6 +6,7 @@ Others are those who may not message Devin: apps that are not in ALLOW_BOTS, gue
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 
 import pytest
 from redis.asyncio import Redis
@@ -27,7 +28,7 @@ from tests.people import test_caps as caps
 from tests.people import test_ending as ends
 from tests.people import test_offers as offers
 from tests.support.desk import Desk, actions, labels, on_both, running
-from tests.support.forms import start_again, until_refused
+from tests.support.forms import ask_again, held, start_again, until_refused
 from tests.support.waiting import until_settled, wait_until
 
 WITH, WITHOUT = ids.START_WITH, ids.START_WITHOUT
@@ -350,6 +351,24 @@ async def test_a_question_counts_no_start(environ: dict[str, str], desk: Desk) -
     assert len(prompts(desk)) == 1
 
 
+async def test_an_answer_that_comes_second_counts_no_start(
+    environ: dict[str, str], desk: Desk
+) -> None:
+    """Nothing is started for it."""
+    async with running(desk, environ, STARTS_PER_HOUR="1"):
+        root, _ = await asked(desk)
+        question_, go_on = await desk.offering(WITH, root), asyncio.Event()
+        desk.devin.creations.append(replace(STATES["running"], until=go_on))
+        desk.slack.fail_next("chat.update", until=go_on)
+        await desk.press(WITH, root)
+        await wait_until(lambda: desk.devin.creations == [], "Devin is asked")
+        await desk.slack.press(WITHOUT, channel="general", message_ts=question_.ts, user="ben")
+        await desk.until_whispered(refusals.sorry(AlreadyDone()), "ben")
+        go_on.set()
+        await desk.until_linked(root)
+        await desk.until_linked(await desk.mention("start Mine", user="ben"))
+
+
 async def test_a_start_that_is_repeated_keeps_its_answer(bot: Bot, desk: Desk) -> None:
     """*Start again* asks nothing anew."""
     root, _ = await asked(desk)
@@ -359,6 +378,33 @@ async def test_a_start_that_is_repeated_keeps_its_answer(bot: Bot, desk: Desk) -
     await start_again(desk, root)
     await desk.until_linked(root)
     assert ALERT in prompts(desk)[0]
+
+
+@pytest.mark.usefixtures("reacts")
+@pytest.mark.parametrize("answer", [WITH, WITHOUT])
+async def test_a_reaction_that_is_repeated_keeps_its_answer(
+    bot: Bot, desk: Desk, answer: str
+) -> None:
+    """However often it fails, the alert is marked, or missing, and chooses no options."""
+    alert = f"max:77 {ALERT}"
+    ts = await desk.slack.say(alert, user="bolt-ci", channel="shared")
+    await desk.reply("It is db-3 again", ts, user="ben", channel="shared")
+    await desk.slack.react("shared", ts, ROBOT)
+    await desk.offering(answer, ts, channel="shared")
+    desk.devin.creations += [STATES["refuses"]] * 2
+    await desk.press(answer, ts, channel="shared")
+    for told in (2, 3):  # after the question
+        await wait_until(lambda told=told: len(desk.posts(ts, channel="shared")) == told, "told")  # type: ignore[misc]
+        form = await ask_again(desk, ts, channel="shared")
+        assert held(form) == ({"prompt": alert} if answer == WITH else {})
+        await desk.slack.submit_view(form["id"], {})
+    await desk.until_linked(ts, channel="shared")
+    (prompt,) = prompts(desk)
+    (session,) = (one for one in desk.devin.sessions.values() if one.origin == "api")
+    assert session.cap is None
+    assert (f"wrote (in Slack, by a bot):\n\n{alert}" in prompt) is (answer == WITH)
+    assert (INFORMATION in prompt, ALERT in prompt) == (answer == WITH, answer == WITH)
+    assert ("1 of its messages is left out" in prompt) is (answer == WITHOUT)
 
 
 @pytest.mark.parametrize("answer", [WITH, WITHOUT])

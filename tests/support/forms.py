@@ -52,7 +52,7 @@ async def until_refused(desk: Desk, root: str) -> None:
 
 async def ask_again(desk: Desk, root: str, *, user: str = "ada", channel: str = "general") -> Form:
     """Press *Start again* below the latest report in a thread; return the form that opens."""
-    report = desk.posts(root)[-1]
+    report = desk.posts(root, channel=channel)[-1]
     await desk.slack.press("start_again", channel=channel, message_ts=report.ts, user=user)
     return await opened(desk, "start_again_form", user)
 

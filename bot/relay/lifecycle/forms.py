@@ -39,6 +39,7 @@ from bot.slack.threads import NO_SUCH_CHANNEL
 from bot.store.claims import Ticket
 from bot.store.outbox import Owing
 from bot.store.state import State
+from bot.text.content import section
 from bot.text.options import parse_options
 from bot.text.to_slack import escape
 from bot.wording import actions
@@ -167,7 +168,10 @@ class StartForms:
             raise errors.Expired from error
         if message is None:
             raise errors.Expired
-        return start, start.message if start.is_typed else message
+        if start.is_reaction:  # what it says chooses no options: it's below those of the form
+            below = {}, *(message.blocks or section(message.text))
+            message = message.model_copy(update={"text": "", "blocks": below})
+        return start, message
 
 
 def _parted(message: Reply) -> tuple[Options, Reply]:

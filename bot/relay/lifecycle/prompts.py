@@ -115,7 +115,7 @@ class Prompts:
         `BadOptions`, `CannotPost`, and `DevinAway` if a macro can't be read.
         """
         await self.workspace.channels.check_in(start.thread.channel)
-        own, earlier, standing = start.message, _Earlier(), Standing.ALLOWED
+        own, earlier = start.message, _Earlier()
         if (
             start.is_reaction
             and not start.quotes
@@ -132,14 +132,19 @@ class Prompts:
             except SlackRefused as error:
                 log.warning("thread not readable", extra=start.log_fields | {"reason": str(error)})
                 earlier.is_unread = True
-        if start.is_reaction:
-            standing = await self.workspace.permissions.of_author(own)
+        standing = await self._standing(start, own)
         if standing is not Standing.ALLOWED and self._quotes(start) != "all":
             earlier.leave_out(own, standing)
             if self._quotes(start) == "allowed" and not start.quotes:
                 return words.nothing(await self._others(earlier))
             own, standing = own.model_copy(update=NO_WORDS), Standing.ALLOWED
         return await self._composed(start, own, standing, earlier)
+
+    async def _standing(self, start: Start, own: Reply) -> Standing:
+        """Return the standing of who wrote `own`: only by a reaction is it somebody else."""
+        if not start.emoji:
+            return Standing.ALLOWED
+        return await self.workspace.permissions.of_author(own)
 
     def _quotes(self, start: Start) -> str:
         """Return whose messages are quoted; no choice overrides an operator who allows none."""
@@ -167,9 +172,7 @@ class Prompts:
         by = speaker(await self.workspace.people.name(start.by), start.by)
         began = f"{by} started this session from a Slack thread."
         head = "This was asked in a Slack thread." if asked else began
-        quoted = await self._quoted(earlier, others, head)
-        if standing is not Standing.ALLOWED:
-            quoted = quoted or compose.INFORMATION
+        quoted = await self._quoted(earlier, others, head, standing)
         if chosen.preface:
             preface = start.message.model_copy(update={"text": chosen.preface, "blocks": ()})
             first = mark_typed(await markdown_of(preface, self.workspace.people))
@@ -196,19 +199,25 @@ class Prompts:
         written += [Written(unnamed, Standing.BOT)] if unnamed else []
         return Others(written)
 
-    async def _quoted(self, earlier: _Earlier, others: Others, head: str) -> str:
-        """Tell of the thread: its latest messages, the oldest first, each in a block quote."""
+    async def _quoted(
+        self, earlier: _Earlier, others: Others, head: str, standing: Standing
+    ) -> str:
+        """Tell of the thread: its latest messages, the oldest first, each in a block quote.
+
+        `standing` is that of the message above them.
+        """
+        are_allowed = {standing, *(one for _, one in earlier.latest)} == {Standing.ALLOWED}
+        information = [] if are_allowed else [compose.INFORMATION]
         if not (earlier.latest or others.number or earlier.is_unread):
-            return ""
+            return "".join(information)
         told = [head, *([compose.UNREAD] if earlier.is_unread else [])]
         if others.number:
             told.append(
                 compose.left_out(others.number, words.by_whom(others, speaker, between="; "))
             )
+        told += information
         if not earlier.latest:
             return " ".join(told)
-        if any(standing is not Standing.ALLOWED for _, standing in earlier.latest):
-            told.append(compose.INFORMATION)
         texts = await asyncio.gather(
             *(
                 message_of(_without_addresses(one), self.workspace.people, standing=standing)
@@ -232,9 +241,15 @@ class Prompts:
     async def asked(self, start: Start) -> Reply | None:
         """Return the message that asks for the start, as it is now, or None if none does.
 
-        Its text is the prompt. Without a message in the thread, it is what was kept.
+        Its text is the prompt, unless that isn't passed on. Without a message in the thread, it is
+        what was kept.
         """
-        return await self._asked(start, _Earlier())
+        own = await self._asked(start, _Earlier())
+        own = start.message if start.is_typed and own is not None else own
+        if own is None or self._quotes(start) == "all":
+            return own
+        is_passed = await self._standing(start, own) is Standing.ALLOWED
+        return own if is_passed else own.model_copy(update=NO_WORDS)
 
     async def _asked(self, start: Start, read: _Earlier) -> Reply | None:
         if start.by_button or not start.reads_thread:
@@ -303,7 +318,7 @@ def with_prompt(own: Reply, prompt: str) -> Reply:
     if own.step:  # its text is what its other inputs say, and the prompt is in blocks
         return own.model_copy(update={"text": prompt})
     beside = own.blocks[1:]  # its first block has the mention, the verb and the prompt
-    blocks = (*section(prompt), *beside) if beside else ()
+    blocks = (*(section(prompt) or [{}]), *beside) if beside else ()
     return own.model_copy(update={"text": prompt, "blocks": blocks})
 
 

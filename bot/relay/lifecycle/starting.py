@@ -355,7 +355,8 @@ class Starting:
         # The claim that Devin was asked lasts longer than the entry in the outbox.
         if start.is_reaction and not is_repeat and await self.state.claims.is_claimed(start.sent):
             raise errors.AlreadyDone
-        await self.accepting.count_start(by, start.thread.channel, start.owed.subject)
+        if await self.state.outbox.content(start.owed.subject) is None:  # the first one pays
+            await self.accepting.count_start(by, start.thread.channel, start.owed.subject)
         return await self.begin(start)
 
     async def _check_continued(self, start: Start) -> None:
