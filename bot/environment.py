@@ -18,8 +18,8 @@ _LETTERS = ((8, 2), (6, 1), (0, 0))
 """The letters by which a name may differ from a setting's of at least that length; of a short one,
 such as PORT, only the case: POST and HOME are other programs'."""
 
-_DECISIVE = ("ACT_AS", "ALLOW_", "MIRROR", "START", "LIST_SESSIONS")
-"""The beginnings of settings that decide who may do what, or where words go."""
+_DECISIVE = ("ACT_AS", "ALLOW_", "MIRROR", "START", "LIST_SESSIONS", "MAX_ACU")
+"""The beginnings of settings that decide who may do what, where words go, or what may be spent."""
 _FAMILY = "ALLOW_"
 """An unknown one that begins so is mentioned, however far its name is from a known one."""
 

@@ -346,7 +346,8 @@ def load_settings(
     """Read the settings from `environ` (the process's own, if None) and then from `env_file`.
 
     A secret may be in the file that `NAME_FILE` names. A variable whose name is almost a setting's
-    is a problem if that setting decides who may do what or where words go; others become `doubts`.
+    is a problem if that setting decides who may do what, where words go or what may be spent;
+    others become `doubts`.
     A file that others can write is a problem, one that they can read a doubt. Without
     `needs_transport`, as in a worker, neither the app token nor the signing secret is required.
 

@@ -545,15 +545,16 @@ def test_a_misspelled_setting_counts_in_the_file_as_well(tmp_path: Path) -> None
 ACCESS = sorted(
     name.upper()
     for name in Settings.model_fields
-    if name.startswith(("act_", "allow_", "mirror", "list_"))
+    if name.startswith(("act_", "allow_", "mirror", "list_", "start", "max_"))
 )
 
 
 @pytest.mark.parametrize("meant", ACCESS)
 def test_a_misspelled_access_setting_in_the_environment_is_a_problem(meant: str) -> None:
-    """Docker, Kubernetes and platforms hand settings over as variables; ignored, they open access.
+    """Docker, Kubernetes and platforms hand settings over as variables.
 
-    One letter may be missing, doubled, wrong or swapped, or all may be small.
+    Ignored, they open access, or let people spend more. One letter may be missing, doubled, wrong
+    or swapped, or all may be small.
     """
     swapped = f"{meant[:2]}{meant[3]}{meant[2]}{meant[4:]}"
     wrong = [meant[:2] + meant[3:], meant + meant[-1], f"{meant[:3]}X{meant[4:]}", swapped]
