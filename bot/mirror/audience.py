@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from bot.mirror.shown import follow_of
 from bot.model.errors import SlackAway
-from bot.model.people import UserId
+from bot.model.people import Person, UserId
 from bot.model.sessions import CAPS, Follow, NamedSession, Said, SessionId
 from bot.model.threads import Link, ThreadRef, is_direct, is_id
 from bot.slack.api import MISSING_SCOPE
@@ -68,6 +68,10 @@ class Audience:
         except SlackAway:
             is_barred = True
         return NamedSession(named.session, "", named.url) if is_barred else named
+
+    def bars(self, person: Person) -> bool:
+        """Return True for an outsider, who sees no more alone than in the threads themselves."""
+        return person.is_external and not self._allows_external
 
     async def is_barred(self, channel: str, by: UserId, need: Need = Need.ACT) -> bool:
         """Return True if Devin's words may not go to `channel`, in which `by` has asked for them.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from bot.mirror.shown import follow_of
 from bot.model import errors
 from bot.model.people import Act, Person, Standing, UserId
-from bot.model.sessions import NamedSession, SessionId, Watched
+from bot.model.sessions import SessionId, Watched
 from bot.model.threads import Link, ThreadRef, is_direct
 from bot.model.times import Millis
 from bot.redis.keep import PROMPTED
@@ -157,7 +157,7 @@ class Home:
             for (thread, at), link in zip(active, links, strict=True)
             if link is not None and (not thread.is_direct or link.by == person.id)
         ][:MOST_THREADS]
-        if not self._is_barred(person):
+        if not self.naming.audience.bars(person):
             states = await self.state.watches.seen([link.session for _, link, _ in found])
             pairs = zip(found, states, strict=True)
             found = [one for one, _ in sorted(pairs, key=lambda pair: not pair[1].needs_someone)]
@@ -170,10 +170,6 @@ class Home:
         except errors.SlackAway:
             return None
 
-    def _is_barred(self, person: Person) -> bool:
-        """Return True for an outsider, who is shown no more than in the threads themselves."""
-        return person.is_external and not self.workspace.settings.mirror_external
-
     async def _standings(
         self, person: Person, linked: Sequence[tuple[ThreadRef, Link, Millis]]
     ) -> Sequence[Shown]:
@@ -184,11 +180,10 @@ class Home:
                 *(watches.last_outcome(link.session, thread) for thread, link, _ in linked)
             ),
             asyncio.gather(*(length_of(session) for session in sessions)),
-            self.naming.of(sessions, fresh=True),
+            self.naming.shown_to(person, sessions, fresh=True),
             watches.seen(sessions),
         )
-        if self._is_barred(person):
-            named = {one: NamedSession(one, "", named[one].url) for one in sessions}
+        if self.naming.audience.bars(person):
             watched = [Watched()] * len(sessions)
         seen = dict(zip(sessions, watched, strict=True))
         mail = dict(zip(sessions, lengths, strict=True))

@@ -138,11 +138,11 @@ class Linking:
         await self.workspace.channels.note_moved(channel, to)
         while threads := await self.state.links.of_channel(self.workspace.team, channel, PAGE):
             links = await self.state.links.of(threads)
-            named = await self.state.names.of([link.session for link in links if link is not None])
             for thread, link in zip(threads, links, strict=True):
                 if link is not None:
                     now = thread.model_copy(update={"channel": to})
-                    words = thread_links.channel_moved(named[link.session])
+                    named = await self.audience.named(link.session, to, link.by)
+                    words = thread_links.channel_moved(named)
                     # Owed before the link is gone, and once: a process may die in between.
                     await self.notices.say(now, words, once="moved")
                 await self.accepting.unlink(thread, NOBODY, why="moved")

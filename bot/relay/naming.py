@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from bot.devin.api import Devin, Unread
 from bot.mirror.audience import NOBODY, Audience
 from bot.model.errors import BadSession, LinkedElsewhere, NotLinked
-from bot.model.people import Act, Standing, UserId
+from bot.model.people import Act, Person, Standing, UserId
 from bot.model.sessions import WHOLE, NamedSession, SessionId, SessionState, parse_session
 from bot.model.threads import Link
 from bot.relay.accept import Accepting
@@ -54,6 +54,20 @@ class Naming:
         unknown = [one.session for one in named.values() if fresh or not one.title]
         return {**named, **await self._ask(unknown[:most])}
 
+    async def shown_to(
+        self,
+        person: Person,
+        sessions: Sequence[SessionId],
+        *,
+        fresh: bool = False,
+        most: int = MOST_ASKED,
+    ) -> Mapping[SessionId, NamedSession]:
+        """Return each of `sessions` as `of` does, and as `person` may see it alone."""
+        named = await self.of(sessions, fresh=fresh, most=most)
+        if not self.audience.bars(person):
+            return named
+        return {one: NamedSession(one, "", known.url) for one, known in named.items()}
+
     async def one(self, session: SessionId, channel: str, by: UserId = NOBODY) -> NamedSession:
         """Return `session` as `channel` may see it, as `of` does."""
         return await self.audience.shown((await self.of([session]))[session], channel, by)
@@ -91,8 +105,10 @@ class Naming:
         default, known = await self._known_in(channel)
         here = await self.still_open(known[:MOST_HERE])
         sees_all = await self._sees_all(by, channel)
+        person = await self.workspace.people.person(by)
         named, latest = await asyncio.gather(
-            self.of(here, most=TITLED), self._recent(MOST_ELSEWHERE if sees_all else 0)
+            self.shown_to(person, here, most=TITLED),
+            self._recent(MOST_ELSEWHERE if sees_all else 0),
         )
         return Choices(
             here=[named[session] for session in here],

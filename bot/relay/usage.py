@@ -102,7 +102,9 @@ class Usage:
             for one in dict.fromkeys(one.account.channel for one in own)
         }
         uses = [one for one in own if seen[one.account.channel]]
-        return words.of_person(replace(await self._month(now, uses), places=True))
+        used = await self._month(now, uses)
+        sessions = await self.naming.shown_to(person, list(used.sessions))
+        return words.of_person(replace(used, sessions=sessions, places=True))
 
     async def _month(self, now: datetime, uses: Sequence[Use]) -> words.MonthUse:
         ranked, children = with_children(uses)

@@ -38,6 +38,7 @@ from sandbox import Sandbox
 from sandbox.slack.api.blocks import view_problems
 from sandbox.slack.transport.deliveries import Delivery
 from sandbox.slack.world.workspace import Channel, User
+from tests.people import test_offers as offers
 from tests.support.builders import ADA, CHANNEL, JSON, OURS, ROOT_TS, TEAM, mutated
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, in_org_too, is_card, on_v1, running
 from tests.support.devin_posts import until_card, until_state
@@ -420,7 +421,7 @@ async def test_an_allowed_guest_sees_the_channels_that_they_are_in(
 async def test_an_outsider_reads_no_more_of_a_session_than_its_thread_shows(
     environ: dict[str, str], desk: Desk, *, is_shown: bool
 ) -> None:
-    """Neither its title nor its state, in the Home tab and by `sessions`."""
+    """Neither its title nor its state, in the Home tab, by `sessions` and in forms."""
     desk.devin.rename(SESSION, "Secret plans")
     desk.devin.behave(SESSION, "idle")
     also = {"MIRROR_EXTERNAL": "true"} if is_shown else {}
@@ -431,9 +432,16 @@ async def test_an_outsider_reads_no_more_of_a_session_than_its_thread_shows(
         assert listed(view) == [thread]
         await desk.mention("sessions", thread=thread, user="eve", channel="shared")
         told = await desk.until_whispered(session_address(desk.named()), "eve", channel="shared")
+        await desk.mention("please have a look", user="eve", channel="shared")
+        offer = await offers.asked(desk, channel="shared", user="eve")
+        await offers.press(desk, offers.LINK, offer, user="eve")
+        await wait_until(lambda: desk.slack.open_views("eve"), "a form opens")
+        (form,) = desk.slack.open_views("eve")
     for words in ("Secret plans", "finished"):
         found = [words in told, words in "".join(lines(view))]
         assert found == [is_shown] * 2, (words, told, lines(view))
+    assert ("Secret plans" in str(form)) is is_shown
+    assert "devin-" in str(form)
 
 
 async def test_who_is_asking_may_be_unknown(bot: Bot, desk: Desk) -> None:

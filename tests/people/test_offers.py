@@ -21,14 +21,14 @@ from tests.support.waiting import until_caught_up, until_settled, wait_until
 START, LINK, RUN, SEND = "start_spoken", "link_spoken", "run_spoken", "send_spoken"
 
 
-async def asked(desk: Desk, *, channel: str = "general") -> Message:
-    """Wait until Ada is asked in a channel, and return the newest question that only she sees."""
+async def asked(desk: Desk, *, channel: str = "general", user: str = "ada") -> Message:
+    """Wait until `user` is asked in a channel; return the newest question that only they see."""
 
     def found() -> Sequence[Message]:
-        shown = desk.slack.ephemerals(channel, "ada")
+        shown = desk.slack.ephemerals(channel, user)
         return [one for one in shown if {START, RUN, SEND} & set(actions(one))]
 
-    await wait_until(found, f"a question ({desk.whispers('ada', channel=channel)})")
+    await wait_until(found, f"a question ({desk.whispers(user, channel=channel)})")
     return found()[-1]
 
 

@@ -51,3 +51,13 @@ async def test_no_answer_in_a_shared_channel_has_a_title(
     shown = repr(said(desk, channel))
     for title in TITLES.values():
         assert (title in shown) is (channel == "general"), title
+
+
+async def test_what_a_channel_is_told_once_it_is_shared_has_no_title(bot: Bot, desk: Desk) -> None:
+    """A private channel gets another id then, and its links end, before the eyes of outsiders."""
+    desk.devin.session(SESSION).title = TITLES[SESSION]
+    thread = await desk.linked_thread(channel="secrets")
+    await wait_until(lambda: TITLES[SESSION] in repr(said(desk, "secrets")), "the title is known")
+    await desk.slack.share("secrets")
+    await desk.until_said("This channel was shared", thread, channel="secrets")
+    assert not [one for one in desk.said(thread, channel="secrets") if TITLES[SESSION] in one]

@@ -11,7 +11,7 @@ from bot.model.sessions import SessionId, Started, Watched
 from bot.redis.keys import ledger_key, watched_key
 from bot.wording import usage as words
 from bot.wording.phrases import acus_of, short_id
-from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_v1, tells
+from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_v1, running, tells
 from tests.support.devin_posts import until_card
 from tests.support.keys import at
 from tests.support.tables import each
@@ -163,3 +163,20 @@ def test_amounts_have_one_digit_at_most(acus: float, told: str) -> None:
 def test_nearly_all_of_a_cap_is_not_all_of_it(acus: float) -> None:
     """While Devin still works, nobody is told that it can't."""
     assert acus_of(acus, 10) == "9.9 of 10 ACUs"
+
+
+async def test_an_outsider_reads_no_title_of_a_session_that_they_started(
+    environ: dict[str, str], desk: Desk, raw: Redis
+) -> None:
+    """Devin writes it, as its thread doesn't show."""
+    async with running(desk, environ, ALLOW_EXTERNAL="true"):
+        root = await desk.mention("start Fix it", user="eve", channel="shared")
+        await desk.until_linked(root, channel="shared")
+        (session,) = (one for one in desk.devin.sessions.values() if one.origin == "api")
+        desk.devin.rename(session.session_id, "Secret plans")
+        desk.devin.spend(session.session_id, 2.0)
+        await until_spent(raw, session.session_id, "2.0")
+        direct = desk.slack.workspace.direct_message("eve", desk.slack.bot_user_id).id
+        ts = await desk.slack.say("usage", user="eve", channel=direct)
+        told = await desk.until_said("Sessions that you started", ts, channel=direct)
+    assert "Secret plans" not in told
