@@ -28,7 +28,9 @@ from bot.model import errors
 from bot.model.people import Standing, UserId
 from bot.model.record import mapping, string
 from bot.model.threads import ThreadRef, is_id
+from bot.model.times import Ts
 from bot.relay import UseCases
+from bot.relay.accept import UNTOLD
 from bot.runtime.in_flight import unforeseen
 from bot.slack.api import respond
 from bot.slack.app.workspace import Identity
@@ -261,6 +263,16 @@ def in_words(error: Exception, admin: str, by: UserId) -> SlackMessage:
         log.error("what somebody asked for was refused", extra=ids)
         return refusals.refused_by_slack(error.reason, admin)
     return explained(error, admin)
+
+
+def in_words_by_now(cases: UseCases, error: Exception, by: UserId, at: Ts) -> SlackMessage:
+    """Word a failure for the person of an event; raise one that may pass while the event is new.
+
+    Slack brings it again at once, and after a minute.
+    """
+    if isinstance(error, errors.SlackAway) and not cases.accepting.is_old(at, UNTOLD):
+        raise error
+    return in_words(error, cases.workspace.admin, by)
 
 
 def ours(

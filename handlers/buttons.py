@@ -9,17 +9,17 @@ import re
 
 from slack_bolt.async_app import AsyncApp
 
-from bot.model.errors import AnsweredAlready, MovedOn, PersonError
+from bot.model.errors import AnsweredAlready, MovedOn, PersonError, SlackAway
 from bot.model.people import UserId
 from bot.model.record import mapping, string
 from bot.model.sessions import Closing, Follow
 from bot.model.threads import ThreadRef, is_id
 from bot.model.times import is_ts
 from bot.relay import UseCases
-from bot.wording import actions, delivery_reports, refusals, thread_links
+from bot.wording import actions, delivery_reports, thread_links
 from bot.wording.lifecycle import adopting, ending
 from bot.wording.mirror import posts as mirror_notices
-from handlers.answering import on_press
+from handlers.answering import in_words_by_now, on_press
 from handlers.parse.interactions import Press, parse_answer, send_again_of, session_of
 from handlers.parse.messages import Payload
 
@@ -117,8 +117,8 @@ def _register_stopping(app: AsyncApp, cases: UseCases) -> None:
             return
         try:
             words = await cases.ending.stop(thread, by, ts)
-        except PersonError as error:
-            words = refusals.sorry(error, cases.workspace.admin)
+        except (PersonError, SlackAway) as error:
+            words = in_words_by_now(cases, error, by, ts)
         if words is not None:
             await cases.notices.whisper(thread, by, words, once=claim)
         await cases.ending.show(thread)

@@ -23,12 +23,11 @@ from bot.model.replies import Reply, place_of
 from bot.model.threads import ThreadRef
 from bot.model.times import Ts
 from bot.relay import UseCases
-from bot.relay.accept import UNTOLD
 from bot.relay.lifecycle.starting import Start
 from bot.wording import actions
 from bot.wording.lifecycle import defaults, form, starting
 from bot.wording.message import Block, View
-from handlers.answering import in_words, on_press, ours
+from handlers.answering import in_words_by_now, on_press, ours
 from handlers.modals import on_submit, opens
 from handlers.parse import interactions, messages
 from handlers.parse.interactions import Press
@@ -162,9 +161,7 @@ def _register_reactions(app: AsyncApp, cases: UseCases) -> None:
                 )
             )
         except (PersonError, SlackAway, SlackRefused) as error:
-            if isinstance(error, SlackAway) and not cases.accepting.is_old(at, UNTOLD):
-                raise  # Slack brings it again at once, and after a minute
-            told = in_words(error, cases.workspace.admin, by)
+            told = in_words_by_now(cases, error, by, at)
             await cases.notices.whisper(place, by, told, once=f"emoji:{at}", at=ts)
 
 

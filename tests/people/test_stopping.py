@@ -5,9 +5,11 @@ import logging
 import time
 from collections.abc import Awaitable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import redis
+from redis.asyncio import Redis
 
 from bot.app import Bot
 from bot.model.errors import CannotPost, NotAllowed, NotLinked, NotStopped
@@ -15,6 +17,7 @@ from bot.model.people import Standing
 from bot.model.sessions import Closing
 from bot.redis.connection import Store
 from bot.redis.keys import OUTBOX_KEY
+from bot.relay.accept import UNTOLD
 from bot.wording import refusals
 from bot.wording.lifecycle import ending
 from handlers.buttons import parse_stop
@@ -22,14 +25,16 @@ from sandbox.slack.transport.deliveries import Delivery
 from sandbox.slack.world.workspace import JSON
 from tests.support.desk import SESSION, Desk, actions, quote, running
 from tests.support.keys import at
+from tests.support.known import forget
 from tests.support.tables import each
+from tests.support.told import NOT_IDENTIFIED
 from tests.support.waiting import until_settled, wait_until
 
 END = "end_session"
 MINUTE_AND_MORE = 61.0
 
 
-async def stop(
+async def press(
     desk: Desk, thread: str, *, user: str = "ada", channel: str = "general", late: float = 0.0
 ) -> Delivery:
     """Press *Stop*, as before anybody saw that it's gone; its event comes `late` by so much."""
@@ -46,7 +51,12 @@ async def stop(
         workspace.clock.ahead += late
         await desk.slack.say("It is later now.", channel=channel)
         await desk.until_heard()
-    delivery = await (await desk.slack.deliver_event(event)).settled()
+    return await desk.slack.deliver_event(event)
+
+
+async def stop(desk: Desk, thread: str, **how: Any) -> Delivery:
+    """Press *Stop*, and wait until that is acknowledged."""
+    delivery = await (await press(desk, thread, **how)).settled()
     assert delivery.acked
     return delivery
 
@@ -233,6 +243,26 @@ async def test_a_press_without_a_link_comes_again_until_slack_shows_no_work(
     assert desk.slack.deliveries[-1].attempts > 1
     await until_settled(store)
     assert len(desk.whispers("ada")) == 1
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_a_press_is_answered_while_slack_does_not_say_whose_it_is(
+    environ: dict[str, str], desk: Desk, raw: Redis
+) -> None:
+    """Slack brings it again at first; who waits for Devin to stop must hear that it doesn't."""
+    async with running(desk, environ):
+        thread = await desk.linked_thread()
+    await forget(raw)
+    async with running(desk, environ):
+        desk.slack.fail_next("users.info", status=500, times=1_000)
+        delivery = await press(desk, thread)
+        await wait_until(lambda: delivery.attempts > 1, "it is brought again")
+        assert not delivery.acked
+        desk.slack.workspace.clock.ahead += UNTOLD.total_seconds() + 1
+        await desk.slack.say("It is later now.")
+        await desk.slack.redeliver(delivery)
+        await desk.until_whispered(NOT_IDENTIFIED, "ada")
+        assert asked(desk) == []
 
 
 async def test_two_presses_within_a_minute_ask_devin_once(
