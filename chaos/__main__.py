@@ -114,6 +114,7 @@ async def run(asked: Run, home: Path) -> tuple[Verdict, int]:
             await asyncio.gather(*always, return_exceptions=True)
         stage.read()
         await stage.read_kept()
+        stage.ledger.tracebacks = [line for post in stage.posts for line in post.tracebacks]
         return _judged(stage, is_finished=is_finished)
 
 

@@ -55,6 +55,7 @@ class Ledger:
     """All messages of a run, those of Devin's in `speech`.
 
     `refused` counts the files that Devin has refused for good; any other refusal passes.
+    `tracebacks` are those in the logs, by their ends.
     """
 
     def __init__(self) -> None:
@@ -62,6 +63,7 @@ class Ledger:
         self.speech = Speech()
         self.wishes: list[Wish] = []
         self.refused = 0
+        self.tracebacks: Sequence[str] = ()
         self.keys: Counter[str] = Counter()
 
     def write(self, session: str, kind: Kind = Kind.REPLY) -> Entry:

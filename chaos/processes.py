@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -24,6 +24,8 @@ ROOT = Path(__file__).parent.parent
 INHERITED = ("PATH", "LD_LIBRARY_PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH")
 START_SECONDS = 15.0
 PAUSES = (0.1, 1.5)
+LAST = 200
+"""Characters of a line with a traceback, up to its end: the failure itself, and where."""
 """Range of seconds for which a bot process is missing before another takes its place."""
 
 
@@ -195,10 +197,16 @@ class Post:
         self.name = name
         self.deaths: list[int] = []
         self._command = command
-        self._home = home
+        self._home, self._log = home, home / f"{name}.log"
         self._pauses = random.Random(f"{seed} {name}")  # noqa: S311  (repeatable, not secret)
         self._process: asyncio.subprocess.Process | None = None
         self._expected = False
+
+    @property
+    def tracebacks(self) -> Sequence[str]:
+        """The lines of its log that have a traceback, by their ends."""
+        with self._log.open(errors="replace") as log:
+            return [line[-LAST:].strip() for line in log if "Traceback (most recent" in line]
 
     @property
     def is_ending(self) -> bool:
@@ -207,7 +215,7 @@ class Post:
 
     async def keep(self, environ: Mapping[str, str]) -> None:
         """Start a process, and another after each end; on cancellation, kill the current one."""
-        with (self._home / f"{self.name}.log").open("ab") as log:
+        with self._log.open("ab") as log:
             try:
                 while True:
                     self._expected = False

@@ -26,7 +26,7 @@ The sins:
 - **unanswered**: an order (`link`, `mute` …) that was acknowledged but not answered;
 - **stalled**: a crowd of busy sessions kept another thread from being told in time;
 - **kept out**: connections of strangers kept Slack's event out.
-
+- **unforeseen**: a process logged a traceback: what it met was not thought of.
 - **misnamed**: taken with neither its author's account in Devin nor their name, or with both.
 
 For the sins in what Devin says, see `hearing.py`; for what must happen once, `wishes.py`.
@@ -54,7 +54,7 @@ WAITED = 29.0
 SINS = (
     *("lost", "doubled silently", "sent again", "out of order", "not followed", "file missing"),
     *("linked needlessly", "not reconciled", "step untrue", "untold", "disobeyed", "unanswered"),
-    *("stalled", "kept out", "misnamed"),
+    *("stalled", "kept out", "misnamed", "unforeseen"),
     *(*SAID_SINS, *WISH_SINS),
 )
 COLUMNS = ("sent", "acked", "taken", "uncertain", "said", "failed", "unheard")
@@ -108,6 +108,7 @@ def judge(ledger: Ledger) -> Verdict:
             sins[sin].append(str(wish))
     linked = [entry.number for entry in entries if entry.has_link and not entry.has_file]
     sins["linked needlessly"] += linked if len(linked) > ledger.refused else []
+    sins["unforeseen"] += ledger.tracebacks
     edited = [entry for entry in entries if entry.edits]
     counts = {
         "late": len(late),

@@ -1,9 +1,12 @@
 """The ledger of a chaos run detects every violation."""
 
+import asyncio
+import logging
 import socket
 from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -12,12 +15,14 @@ from bot.model.people import UserId
 from bot.model.replies import Outcome, OutcomeKind, Reply
 from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import ThreadRef
+from bot.runtime.in_flight import guarded
+from bot.runtime.logs import Lines
 from bot.store.outbox import OwedKind
 from bot.wording.commands import said
 from bot.wording.delivery_reports import waiting, words_of
 from chaos.entries import Entry, Kind, content_of, file_of, text_of
 from chaos.ledger import Ledger, Said, addresses
-from chaos.processes import free_port
+from chaos.processes import Post, free_port
 from chaos.schedule import plan
 from chaos.verdict import judge
 from chaos.wishes import What, Wish
@@ -474,3 +479,22 @@ def test_who_has_to_wait_for_others_is_counted(fact: str, sin: str) -> None:
     ledger, _ = one_of(Kind.REPLY, **{fact: True})
     ledger.read([(text_of(0), 2.0)], [])
     assert found(ledger) == [sin]
+
+
+async def test_a_traceback_in_a_log_is_a_violation(tmp_path: Path) -> None:
+    """Whatever else came of it: the relay met something that nobody has thought of."""
+    post, ledger = Post("run-1", "run", tmp_path, seed=1), Ledger()
+    log = logging.getLogger("bot.unforeseen")
+    handler = logging.FileHandler(tmp_path / "run-1.log")
+    handler.setFormatter(Lines("json", frozenset()))
+    log.addHandler(handler)
+    try:
+        log.warning("waits")
+        ledger.tracebacks = post.tracebacks
+        assert found(ledger) == []
+        await guarded(asyncio.to_thread(float, "soon"), log)
+        ledger.tracebacks = post.tracebacks
+        assert found(ledger) == ["unforeseen"]
+    finally:
+        log.removeHandler(handler)
+        handler.close()
