@@ -5,7 +5,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from bot.app import Bot
-from bot.model.errors import NotAllowed
+from bot.model.errors import NotAllowed, NotLinked
 from bot.model.people import Standing
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef, link_name
@@ -14,7 +14,7 @@ from bot.wording import refusals
 from sandbox.devin.sessions import NewSession
 from tests.people.test_adopt import roots, until_threads
 from tests.people.test_usage import until_spent
-from tests.support.desk import SESSION, Desk, running
+from tests.support.desk import OTHER_SESSION, SESSION, Desk, running
 from tests.support.waiting import until_settled, wait_until
 
 
@@ -127,10 +127,8 @@ async def test_who_may_not_link_follows_nothing(bot: Bot, desk: Desk) -> None:
     await until_listed(desk, thread, "Backend> ")
     await follow(desk, thread, child, user="gus")
     await desk.until_whispered(refusals.sorry(NotAllowed(Standing.GUEST)), "gus")
-    desk.devin.session(SESSION).children.clear()
-    card = desk.card(thread)
-    assert card is not None
-    await wait_until(lambda: rows(desk, thread) == [], "it has no children any more")
+    await follow(desk, thread, OTHER_SESSION)
+    await desk.until_whispered(refusals.sorry(NotLinked()), "ada")
     assert roots(desk) == []
 
 
