@@ -376,7 +376,10 @@ def _shown_to(
     one: LinkedThread, reading: Reading, seen: Watched, new: Sequence[Said], events: Sequence[Said]
 ) -> Sequence[Said]:
     if not one.is_caught_up:
-        new, events = since_link(one, reading.untold, new), ()
+        new = since_link(one, reading.untold, new)
+        changed = Millis(int(seen.updated) - seen.skew)
+        is_older = one.thread in reading.untold or changed + RESOLUTION_MS < one.hears_from
+        events = [] if is_older else [event for event in events if event.kind in NEEDS_PERSON]
     return shown_to(one, follow_of(one.link, reading.default), seen, new, events)
 
 

@@ -150,9 +150,11 @@ def test_what_was_said_after_a_link_is_told_by_redis_s_clock() -> None:
 
 def test_a_thread_that_joins_late_is_told_no_event_of_before() -> None:
     """Its new card shows the state; the others are told."""
-    joining = linked(2, hears_from=NOW - 10_000)
-    found = polled([], SessionState.FINISHED, threads=[linked(1), joining])
-    assert (said(found, 1), said(found, 2)) == (["(finished)"], [])
+    joining, pull = linked(2, hears_from=NOW - 10_000), (PullRequest("https://a/1", "open"),)
+    for ago, told in ((20_000, []), (5_000, ["(finished)"])):
+        how: dict[str, Any] = {"updated_at": as_datetime(NOW - ago), "pull_requests": pull}
+        found = polled([], SessionState.FINISHED, threads=[linked(1), joining], **how)
+        assert (said(found, 1), said(found, 2)) == (["(pull_request)", "(finished)"], told)
 
 
 def test_what_is_read_before_anybody_is_told_of_a_link_is_old_there() -> None:

@@ -16,6 +16,7 @@ from bot.wording.mirror.card import BARRED, FOLLOWS, ended_card
 from bot.wording.mirror.posts import QUIET
 from bot.wording.phrases import session_address
 from sandbox.slack.server import Message
+from tests.people.test_questions import unread
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, actions, on_both, running
 from tests.support.devin_posts import (
     linked,
@@ -210,6 +211,21 @@ async def test_where_nothing_is_followed_a_choice_shows_nothing_from_before(
         await until_caught_up(raw)
         await until_read(desk, "From now on.", thread)
         assert desk.words(thread) == ["From now on."]
+
+
+async def test_what_devin_asks_after_a_choice_is_asked_though_devin_was_away(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """The first poll that succeeds after that has the words, and what they ask."""
+    thread = await desk.linked_thread()
+    await desk.answer("unfollow", thread, following(Follow.OFF, is_barred=False))
+    await until_settled(store)
+    with unread(desk):
+        await desk.answer("follow", thread, following(Follow.ALL, is_barred=False))
+        desk.devin.behave(SESSION, "approval")
+        desk.devin.say(SESSION, "I want to drop the table.")
+    await desk.offering("approve", thread)
+    assert desk.words(thread) == ["I want to drop the table."]
 
 
 async def test_a_choice_survives_a_restart(environ: dict[str, str], desk: Desk) -> None:
