@@ -6,6 +6,7 @@ or `bot` (whole, built by the same `open_bot` as production).
 
 import asyncio
 import gc
+import logging
 import os
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -56,6 +57,8 @@ def pytest_configure(config: pytest.Config) -> None:
     write.
     """
     os.umask(0o077)
+    # As `logs.configure` does for a process: its lines hold addresses, and so people's e-mail.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     config.pluginmanager.register(secrets_guard)
     config.pluginmanager.register(not_run)
     config.pluginmanager.register(long_first)

@@ -17,12 +17,12 @@ from http import HTTPStatus
 from typing import Any, TypeGuard, TypeVar
 
 import aiohttp
+import httpx
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 
 from bot.devin import odd
 from bot.devin.api import LATE, DevinMessage, Failure, Unread
-from bot.devin.bodies import is_success
 from bot.model.findings import Finding
 from bot.model.options import Options, Playbook
 from bot.model.record import encodable, mappings, parse_object, string
@@ -38,6 +38,9 @@ READ_LIMIT = 4 * 1024 * 1024
 Parsed, each of them may become 30, as with many empty objects; a container has 256 MB, and the
 process takes 85 (docs/deploying.md).
 """
+
+CONNECTION_ERRORS = (httpx.HTTPError, httpx.StreamError, aiohttp.ClientError, OSError)
+"""The errors of a broken exchange; httpx-aiohttp lets some of aiohttp's errors through."""
 
 MOST_SKEW = timedelta(days=1)
 
@@ -181,7 +184,7 @@ def written(
     """Return what a write brought, as `parse` has it, or else what `failed` does."""
     if not isinstance(answer, Answer):
         return answer
-    found = parse(answer.body) if is_success(answer.status) else None
+    found = parse(answer.body) if httpx.codes.is_success(answer.status) else None
     if found is not None and answer.status != HTTPStatus.OK:
         odd.note(f"HTTP {answer.status}")
     return failed(answer, passing) if found is None else found

@@ -25,9 +25,8 @@ from urllib.parse import unquote, urljoin
 import aiohttp
 from yarl import URL
 
-from bot.devin.answers import Read, reason, unread
+from bot.devin.answers import CONNECTION_ERRORS, Read, reason, unread
 from bot.devin.api import IncomingFile, Unread
-from bot.devin.bodies import CONNECTION_ERRORS
 from bot.runtime import metrics
 from bot.runtime.outgoing import CHUNK, HOPS, REDIRECTS
 from bot.runtime.version import user_agent

@@ -4,14 +4,13 @@ import asyncio
 import re
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import aclosing
 from datetime import datetime, timedelta
-from functools import lru_cache
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import httpx
 
 from bot.devin.answers import (
+    CONNECTION_ERRORS,
     READ_LIMIT,
     Answer,
     Read,
@@ -22,11 +21,12 @@ from bot.devin.answers import (
     unsent,
 )
 from bot.devin.api import Failure, OutgoingFile, Unread
-from bot.devin.bodies import CONNECTION_ERRORS, is_success, start_of
 from bot.devin.files import Downloads
 from bot.runtime import metrics
-from bot.runtime.version import user_agent
 from bot.timing import Timing
+
+BODY_LIMIT = 64 * 1024
+"""The most that is read of an answer to a write, in bytes."""
 
 _LIKE_A_KEY = re.compile(rb"\b(?:apk|cog)_[\w-]+")
 
@@ -37,33 +37,15 @@ Path = str | Unread
 
 
 class DevinHttp:
-    """Devin's API at `url`, with the key in every request.
-
-    Requests go to the transport: httpx's client would add cookies, redirects and a tenth of a
-    reply's CPU (docs/architecture/decisions/0025).
-    """
+    """Devin's API as `client` reaches it, which sends the key with every request."""
 
     def __init__(
-        self,
-        url: str,
-        key: str,
-        transport: httpx.AsyncBaseTransport,
-        downloads: Downloads,
-        timing: Timing,
+        self, client: httpx.AsyncClient, key: str, downloads: Downloads, timing: Timing
     ) -> None:
         self.timing = timing
         self.downloads = downloads
-        self._transport = transport
-        self._url = url.rstrip("/")
-        self._address = lru_cache(256)(httpx.URL)  # the next reply to a session has the same
+        self._client = client
         self._key = key.encode()
-        self._headers = {
-            "Authorization": f"Bearer {key}",
-            "User-Agent": user_agent(),
-            "Accept-Encoding": "gzip, deflate",  # aiohttp may ask for more than httpx can undo
-        }
-        timeout = httpx.Timeout(timing.connect_seconds, read=timing.answer_seconds)
-        self._extensions = {"timeout": timeout.as_dict()}
 
     async def post(self, path: Path, body: bytes) -> Answer | Failure:
         """POST a JSON `body`."""
@@ -90,14 +72,16 @@ class DevinHttp:
         if isinstance(path, Unread):
             return path
         metrics.DEVIN_READS.labels(kind).inc()
-        url = f"{self._url}{path}?{urlencode(params, doseq=True)}" if params else self._url + path
         try:
-            async with asyncio.timeout(seconds), aclosing(await self._sent("GET", url)) as response:
+            async with (
+                asyncio.timeout(seconds),
+                self._client.stream("GET", path, params=params) as response,
+            ):
                 ahead = skew(response.headers, clock()) if clock else timedelta(0)
                 body = await start_of(response, READ_LIMIT)
         except CONNECTION_ERRORS as error:
             return Unread(why=reason(error))
-        if not is_success(response.status_code):
+        if not response.is_success:
             return unread(response.status_code, response.headers)
         is_cut = len(body) >= READ_LIMIT
         return Answer(response.status_code, response.headers, body, ahead, is_cut=is_cut)
@@ -112,41 +96,35 @@ class DevinHttp:
         if isinstance(path, Unread):
             return unsent(path)
         try:
-            url = self._address(self._url + path)
             async with (
                 asyncio.timeout(self.timing.call_seconds),
-                aclosing(await self._sent(method, url, body, headers)) as response,
+                self._client.stream(method, path, content=body, headers=headers) as response,
             ):
-                start = self._keyless(await start_of(response))
+                start = self._keyless(await start_of(response, BODY_LIMIT))
                 return Answer(response.status_code, response.headers, start)
         except CONNECTION_ERRORS as error:
             return failure(error)
 
-    async def _sent(
-        self,
-        method: str,
-        url: httpx.URL | str,
-        body: bytes | AsyncIterator[bytes] = b"",
-        headers: Mapping[str, str] | None = None,
-    ) -> httpx.Response:
-        """Send a request; a redirect is not followed: it would carry the key to another place."""
-        # With a `stream`, httpx leaves the body's headers to aiohttp; read, it is sent as a whole.
-        whole = httpx.ByteStream(body) if isinstance(body, bytes) else None
-        request = httpx.Request(
-            method,
-            url,
-            headers={**self._headers, **(headers or {})},
-            content=body,
-            stream=whole,
-            extensions=self._extensions,
-        )
-        if whole is not None:
-            request.read()
-        return await self._transport.handle_async_request(request)
-
     def _keyless(self, body: bytes) -> bytes:
         """Mask our key, which debug pages may echo, and anything that begins like a part of it."""
         return _LIKE_A_KEY.sub(b"(key)", body.replace(self._key, b"(key)"))
+
+
+async def start_of(response: httpx.Response, limit: int) -> bytes:
+    """Return the beginning of the body, as far as it came; one that is compressed isn't inflated.
+
+    A 200 has two meanings, so if its body breaks off, the error is raised.
+    """
+    body = bytearray()
+    try:
+        async for chunk in response.aiter_raw():
+            body += chunk
+            if len(body) >= limit:
+                break
+    except CONNECTION_ERRORS:
+        if response.is_success:
+            raise
+    return bytes(body[:limit])
 
 
 def path_of(*segments: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from bot.devin.api import Unread
 from bot.model.replies import Outcome, OutcomeKind, Wait
 from bot.model.sessions import SessionId
 from bot.timing import Timing
@@ -208,6 +209,19 @@ async def test_a_redirect_is_not_followed_and_the_key_goes_nowhere_else(wire: Wi
     assert isinstance(answer, Outcome)
     assert (answer.kind, answer.status) == (OutcomeKind.REFUSED, 307)
     assert (len(server.requests), elsewhere.connections) == (1, 0)
+
+
+@pytest.mark.parametrize("to", ["http:x", "mailto:ada", "http://a:b/", "/\x7f", "http://[", "//"])
+async def test_where_a_redirect_leads_changes_nothing(wire: Wire, to: str) -> None:
+    """The client parses even an address that it doesn't follow, and raises for some of these."""
+    async with (
+        serving(answering(whole("307 Go", b"", f"Location: {to}"), closes=False)) as server,
+        wire.client(server.url) as devin,
+    ):
+        answer = await devin.post_message(ID, "hello")
+        assert await devin.messages(ID) == Unread(307)
+    assert isinstance(answer, Outcome)
+    assert (answer.kind, answer.status) == (OutcomeKind.REFUSED, 307)
 
 
 @pytest.mark.parametrize(
