@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from bot.delivery.compose import markdown_of
 from bot.model import errors
-from bot.model.people import WORKFLOW, Act, UserId
+from bot.model.people import WORKFLOW, Act, Standing, UserId
 from bot.model.replies import Change, Reply
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef
@@ -140,9 +140,17 @@ class WorkflowSteps:
         return reply, await markdown_of(reply, self.workspace.people)
 
     async def _check(self, step: StepAsked, act: Act = Act.MESSAGE) -> UserId:
-        """Return the acting user; raise `NotAllowed` unless they may do `act` in the channel."""
+        """Return the acting user; raise `NotAllowed` unless they may do `act` in the channel.
+
+        A step whose person Slack doesn't identify waits for as long as its message would.
+        """
         by = UserId(step.user) if step.user else WORKFLOW
-        await self.accepting.check(by, step.channel, act, step=step.execution)
+        try:
+            await self.accepting.check(by, step.channel, act, step=step.execution)
+        except errors.NotIdentified as error:
+            if not self.accepting.is_old(step.at, self.workspace.settings.give_up_after):
+                raise
+            raise errors.NotAllowed(Standing.UNKNOWN) from error
         return by
 
     async def _thread(self, step: StepAsked, session: SessionId) -> ThreadRef | None:

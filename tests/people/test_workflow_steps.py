@@ -167,6 +167,20 @@ async def test_what_devin_says_can_ping_nobody_through_a_workflow(bot: Bot, desk
     assert "sleeps" in outputs["detail"]
 
 
+async def test_a_step_whose_person_slack_never_tells_of_fails(
+    environ: dict[str, str], desk: Desk
+) -> None:
+    """Its workflow would wait for good, and nobody would know of it."""
+    desk.slack.fail_next("users.info", status=500, times=1_000)
+    async with running(desk, environ, GIVE_UP_AFTER="1s"):
+        execution = await desk.slack.run_step("send_message", INPUTS | {"user": user(desk, "ada")})
+        await wait_until(lambda: "users.info" in [c.method for c in desk.slack.calls], "it's asked")
+        desk.slack.workspace.clock.ahead += 2.0
+        await desk.slack.say("It is later now.")
+        assert await until_ended(desk, execution) == failed(NotAllowed(Standing.UNKNOWN))
+    assert desk.received() == []
+
+
 async def test_a_step_waits_as_long_as_its_message(environ: dict[str, str], desk: Desk) -> None:
     """A message that is given up then completes its step; the sandbox refuses a step's token."""
     desk.devin.behave(SESSION, "rate_limited")
