@@ -4,11 +4,12 @@ An exception means that Slack sends the event again. Where somebody posts a sess
 another thread, they are offered a link. The message shortcuts send or link any message.
 """
 
+from contextlib import suppress
 from functools import partial
 
 from slack_bolt.async_app import AsyncApp
 
-from bot.model.errors import AlreadyDone, EmptyMessage, SlackRefused
+from bot.model.errors import AlreadyDone, EmptyMessage, NotIdentified, SlackRefused
 from bot.model.replies import Change, Evidence, Reply
 from bot.relay import UseCases
 from bot.slack.lookups import Need
@@ -110,9 +111,10 @@ async def _tell_aside(cases: UseCases, said: Said | None) -> None:
     is_reply = one.ts != one.thread.thread_ts and not to_devin.is_plain(one.text, user)
     if not is_reply or not await cases.replies.is_linked(one.thread):
         return
-    await cases.accepting.check(one.author, one.thread.channel, reply_id=one.id)
-    words, once = refusals.KEPT_ASIDE, f"aside:{one.ts}"
-    await cases.notices.whisper(one.thread, one.author, words, once=once)
+    with suppress(NotIdentified):  # whoever it is: no mail must wait for an aside
+        await cases.accepting.check(one.author, one.thread.channel, reply_id=one.id)
+        words, once = refusals.KEPT_ASIDE, f"aside:{one.ts}"
+        await cases.notices.whisper(one.thread, one.author, words, once=once)
 
 
 async def offer_link(cases: UseCases, event: Payload) -> bool:

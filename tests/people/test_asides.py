@@ -24,6 +24,20 @@ async def test_an_aside_behind_marks_stays_and_its_author_is_told(bot: Bot, desk
     assert len(desk.received()) == 1
 
 
+@pytest.mark.usefixtures("hurried")
+async def test_no_mail_waits_for_an_aside_whose_author_slack_does_not_tell(
+    bot: Bot, desk: Desk
+) -> None:
+    """Nothing of it goes to Devin, whoever wrote it, so its thread isn't read for it."""
+    thread = await desk.linked_thread()
+    desk.slack.fail_next("users.info", status=500, times=1_000)
+    await desk.reply(DRESSED, thread, user="ben")
+    delivery = await desk.slack.deliveries[-1].settled()
+    assert (delivery.acked, delivery.attempts) == (True, 1)
+    assert not desk.is_unread(thread)
+    assert desk.whispers("ben") == []
+
+
 async def test_a_guest_is_not_advised_to_send_an_aside(bot: Bot, desk: Desk) -> None:
     """They can't send anything to Devin, and are told that."""
     thread = await desk.linked_thread()
