@@ -352,7 +352,16 @@ def test_pull_requests_are_read_in_devin_s_order(
 
 @each(
     ("spent", "expected"),
-    [(0, 0.0), (1.25, 1.25), (None, None), (True, None), ("1", None), (-1, None), (10**400, None)],
+    [
+        (0, 0.0),
+        (1.25, 1.25),
+        (None, None),
+        (True, None),
+        ("1", None),
+        (-1, None),
+        (10**400, None),
+        (1.7e308, None),
+    ],
 )
 def test_what_a_session_has_cost_is_a_number_or_unknown(
     spent: object, expected: float | None

@@ -13,6 +13,7 @@ from aiohttp import web
 from bot.devin import answers
 from bot.devin.v3.sessions import summary
 from bot.model.errors import SlackAway
+from bot.model.sessions import Watched
 from bot.runtime.in_flight import LONGEST_LINE
 from bot.slack.api import LONGEST_ASKED, STEP_SECONDS, RateLimits, SlackClient, SlackClock, call
 from bot.slack.api import seconds_asked as slack_asks
@@ -32,6 +33,7 @@ VALUES: list[Any] = [
     10**400,
     -(10**400),
     1.5,
+    1.7e308,
     math.inf,
     math.nan,
     None,
@@ -87,7 +89,8 @@ def test_a_number_in_a_record_has_a_bound(value: object) -> None:
     amounts = {"acus_consumed": value, "created_at": value, "updated_at": value}
     record = summary({"session_id": f"devin-{0:032}", "status": "running", **amounts})
     assert record is not None
-    assert math.isfinite(record.acus or 0.0)
+    seen = Watched(acus=record.acus, cap=1)
+    assert all(map(math.isfinite, (10 * seen.used, 1_000 * (seen.acus or 0.0))))
     size = attached({"id": "F0", "size": value}).size
     assert type(size) is int
     assert size >= 0

@@ -10,7 +10,6 @@ and a missing or mistyped field as empty. A parser returns None for another body
 import asyncio
 import logging
 import re
-import sys
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -35,6 +34,9 @@ STATUSES: Mapping[str, SessionState] = {
     "exit": SessionState.ENDED,
     "error": SessionState.ENDED,
 }
+
+MOST_ACUS = 1e12
+"""The largest total that is believed: what is computed with it stays a number."""
 
 BEGINNING = frozenset({"new", "claimed", "resuming"})
 
@@ -201,7 +203,7 @@ def _children(value: object) -> tuple[SessionId, ...]:
 
 def _amount(value: Any) -> float | None:
     """Return a number of ACUs; None for anything that is no amount."""
-    is_amount = type(value) in {int, float} and 0 <= value <= sys.float_info.max
+    is_amount = type(value) in {int, float} and 0 <= value <= MOST_ACUS
     return float(value) if is_amount else None
 
 
