@@ -46,7 +46,7 @@ async def poll(url: str, pause: float) -> None:
             raise RuntimeError(f"nothing is owed here, but there is {entry}")
 
         dispatch = LocalDispatch(Background(InFlight()), CONCURRENCY)
-        dispatch.serve(deliver, owes_nothing)
+        dispatch.serve(deliver, owes_nothing, {})
         async with WorkPoll(store, dispatch).running():
             print("polling", flush=True)
             await asyncio.to_thread(sys.stdin.read)

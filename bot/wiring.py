@@ -26,7 +26,7 @@ from bot.settings import Settings
 from bot.slack.api import SlackClient
 from bot.slack.app.workspace import Identity, Workspace
 from bot.slack.files import SlackFiles
-from bot.store.outbox import OwedKind
+from bot.store.outbox import Teller
 from bot.store.state import State
 from bot.timing import Timing
 from handlers.parse.commands import parse_asked, parse_earlier
@@ -70,42 +70,29 @@ class Parts:
         cases, accepting, notices = self.cases, self.cases.accepting, self.cases.notices
         deliverer = Deliverer(workspace, state, self.sender(), schedule, to.in_flight)
         place = self._place()
-        reporter = Reporter(
-            outbox=state.outbox,
-            tellers={
-                OwedKind.OUTCOME: Outcomes(workspace, state, cases.audience.named),
-                OwedKind.DELAY: Delays(workspace, state, cases.audience.named),
-                OwedKind.NOTICE: notices,
-                OwedKind.STEP: cases.workflow_steps,
-                OwedKind.WORDS: WordsTeller(place, cases.status_lines),
-                OwedKind.FILES: FilesTeller(place, cases.status_lines),
-                OwedKind.CLOSING: Closings(place),
-                OwedKind.CARD: CardTeller(
-                    workspace, state, cases.audience, cases.status_lines, schedule
-                ),
-                OwedKind.START: Starter(
-                    workspace,
-                    state,
-                    to.devin,
-                    accepting,
-                    self.prompts,
-                    notices,
-                    cases.acting,
-                    cases.audience,
-                ),
-                OwedKind.POST: Speaker(
-                    workspace, state, accepting, cases.speaking, notices, cases.starting.begin_with
-                ),
-                OwedKind.CHANGE: cases.edits,
-                OwedKind.DIGEST: cases.usage,
-                OwedKind.REVIEW: cases.reviews,
-                OwedKind.THREAD: cases.own_threads,
-                OwedKind.ADOPT: cases.adopting,
-            },
-            schedule=schedule,
-            pauses=to.timing.tell_pauses,
+        named, lines = cases.audience.named, cases.status_lines
+        tellers = (
+            Outcomes(workspace, state, named),
+            Delays(workspace, state, named),
+            WordsTeller(place, lines),
+            FilesTeller(place, lines),
+            Closings(place),
+            CardTeller(workspace, state, cases.audience, lines, schedule),
+            Starter(
+                *(workspace, state, to.devin, accepting, self.prompts, notices),
+                *(cases.acting, cases.audience),
+            ),
+            Speaker(
+                workspace, state, accepting, cases.speaking, notices, cases.starting.begin_with
+            ),
+            *(notices, cases.workflow_steps, cases.edits, cases.usage, cases.reviews),
+            *(cases.own_threads, cases.adopting),
         )
-        schedule.serve(deliverer.deliver, reporter.tell)
+        by_kind: dict[str, Teller] = {one.kind: one for one in tellers}
+        reporter = Reporter(
+            outbox=state.outbox, tellers=by_kind, schedule=schedule, pauses=to.timing.tell_pauses
+        )
+        schedule.serve(deliverer.deliver, reporter.tell, by_kind)
 
     def sender(self) -> Sender:
         """Return what sends replies to Devin."""

@@ -11,6 +11,7 @@ from redis.backoff import ConstantBackoff
 
 from bot.model.ledger import parse_uses
 from bot.redis.keep import ENTRY_LEASE
+from bot.relay.lifecycle.adopting import Adopting
 from bot.store.outbox import OwedKind
 from chaos.clocks import shifted
 from chaos.surfaces import CHANNEL
@@ -70,14 +71,14 @@ class Keeping:
         await self._read_used()
         kinds = Counter(one.rpartition("|")[2] for one in entries)
         asked_for = sum(kinds[kind] for kind in ASKED_FOR)
-        return mail + asked_for, kinds.total() - asked_for - kinds[OwedKind.ADOPT]
+        return mail + asked_for, kinds.total() - asked_for - kinds[Adopting.kind]
 
     async def hurry(self) -> None:
         """Let the channel that adopts sessions look for them more often; without end."""
         while True:
             await asyncio.sleep(HURRY_SECONDS)
             for one in await self._later():
-                if one.endswith(OwedKind.ADOPT):
+                if one.endswith(Adopting.kind):
                     await self._redis.zadd(OUTBOX, {one: 1}, xx=True)
 
     async def _later(self) -> list[str]:

@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from bot.model.sessions import Review
+from bot.relay.lifecycle.adopting import OwnThreads
+from bot.relay.reviews import Reviews
 from bot.store.outbox import OwedKind
 from bot.wording.actions import CONTINUE_SESSION, START_AGAIN
 from bot.wording.mirror.card import result
@@ -197,7 +199,7 @@ class Wishes:
         """Return the root messages of adopted sessions' threads."""
         found: dict[str, list[str]] = defaultdict(list)
         for one in self._slack.channel_messages(ADOPTS):
-            if kind_in(key_of(one)) == OwedKind.THREAD:
+            if kind_in(key_of(one)) == OwnThreads.kind:
                 found[key_of(one).split(":")[3]].append(one.ts)
         return found
 
@@ -231,7 +233,7 @@ def _tells_cap(message: Message) -> bool:
 
 
 def _is_answer(message: Message, is_later: bool) -> bool:  # noqa: FBT001  (as `Commands` asks)
-    is_told = is_card(message) or kind_in(key_of(message)) == OwedKind.REVIEW
+    is_told = is_card(message) or kind_in(key_of(message)) == Reviews.kind
     return is_told or (is_later and START_AGAIN in actions_of(message))
 
 

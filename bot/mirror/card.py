@@ -21,7 +21,7 @@ from bot.model.times import Millis
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
 from bot.store.links import CardShown, card_owed, card_subject
-from bot.store.outbox import Begun, Ended, Fate, Schedule, thread_of
+from bot.store.outbox import Begun, Fate, OwedKind, Schedule, Teller, thread_of
 from bot.store.state import State
 from bot.text.options import parse_options
 from bot.text.to_slack import escape
@@ -36,7 +36,7 @@ UNEDITABLE = frozenset({"edit_window_closed", "cant_update_message", "message_no
 
 
 @dataclass(frozen=True, slots=True)
-class CardTeller:
+class CardTeller(Teller):
     """The teller of cards."""
 
     workspace: Workspace
@@ -44,7 +44,9 @@ class CardTeller:
     audience: Audience
     status_lines: StatusLines
     schedule: Schedule
-    refused: ClassVar[Fate] = Ended()
+    kind: ClassVar = OwedKind.CARD
+    is_decorative: ClassVar = True
+    is_found_by_polls: ClassVar = True  # one that rests, or whose link gave way
 
     async def tell(self, begun: Begun) -> Fate:
         """Post or edit the card, if it does not show what is so.

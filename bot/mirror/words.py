@@ -33,11 +33,14 @@ from bot.model.times import Millis
 from bot.runtime import metrics
 from bot.slack.api import MARGIN_SECONDS
 from bot.store.outbox import (
+    MANY,
     Begun,
     Ended,
     Fate,
     Leaves,
+    OwedKind,
     RefusedAs,
+    Teller,
     answer_key,
     post_owed,
     thread_of,
@@ -61,11 +64,13 @@ LATE_AFTER = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
-class WordsTeller:
+class WordsTeller(Teller):
     """The teller of what sessions say."""
 
     place: Place
     status_lines: StatusLines
+    kind: ClassVar = OwedKind.WORDS
+    lanes: ClassVar = MANY
     refused: ClassVar[Fate] = BatchEnded()
 
     async def tell(self, begun: Begun) -> Fate:
@@ -132,11 +137,13 @@ class WordsTeller:
 
 
 @dataclass(frozen=True, slots=True)
-class FilesTeller:
+class FilesTeller(Teller):
     """The teller of files that belong to what a thread was shown."""
 
     place: Place
     status_lines: StatusLines
+    kind: ClassVar = OwedKind.FILES
+    lanes: ClassVar = MANY
     refused: ClassVar[Fate] = BatchEnded()
 
     async def tell(self, begun: Begun) -> Fate:
@@ -156,10 +163,12 @@ class FilesTeller:
 
 
 @dataclass(frozen=True, slots=True)
-class Closings:
+class Closings(Teller):
     """The teller of what a session asked and that is no longer open."""
 
     place: Place
+    kind: ClassVar = OwedKind.CLOSING
+    is_decorative: ClassVar = True
     refused: ClassVar[Fate] = Ended(Leaves.NOTHING)
 
     async def tell(self, begun: Begun) -> Fate:

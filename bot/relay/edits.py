@@ -32,7 +32,7 @@ from bot.runtime.logs import Event, audit
 from bot.slack.api import PAUSED
 from bot.store.claims import Ticket, new_number
 from bot.store.links import GONE
-from bot.store.outbox import MOOT, Begun, Ended, Fate, Leaves, Owed, OwedKind, Owing
+from bot.store.outbox import MOOT, Begun, Ended, Fate, Leaves, Owed, OwedKind, Owing, Teller
 from bot.store.revisions import TOO_LATE, Revised, Revision
 from bot.store.state import State
 from bot.text.to_devin import is_empty, says_something
@@ -65,7 +65,7 @@ class Changed(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Edits:
+class Edits(Teller):
     """Applies edits and deletions, offers corrections, and sends replies again.
 
     What came of a change is told at once, or, if the reply was being sent, when that is over: an
@@ -76,6 +76,7 @@ class Edits:
     accepting: Accepting
     notices: Notices
     speaking: Speaking
+    kind: ClassVar = OwedKind.CHANGE
     refused: ClassVar[Fate] = Ended(Leaves.NOTHING)
 
     async def edit(self, edit: Edit) -> None:

@@ -26,7 +26,7 @@ from bot.reporting.reporter import Notices
 from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
-from bot.store.outbox import MOOT, Begun, DueAgain, Ended, Fate, Leaves, Owed, OwedKind, Owing
+from bot.store.outbox import MOOT, Begun, DueAgain, Ended, Fate, Leaves, Owed, Owing, Teller
 from bot.store.state import State
 from bot.wording.message import LEGACY, SlackMessage
 from bot.wording.mirror import card as words
@@ -45,7 +45,7 @@ class Asked(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Reviews:
+class Reviews(Teller):
     """Has reviews asked for, and is the teller of what comes of them."""
 
     workspace: Workspace
@@ -54,7 +54,8 @@ class Reviews:
     accepting: Accepting
     audience: Audience
     notices: Notices
-    refused: ClassVar[Fate] = Ended()
+    kind: ClassVar = "review"
+    is_later_work: ClassVar = True
 
     async def ask(
         self, thread: ThreadRef, by: UserId, key: str, *, named: str = "", short: str = ""
@@ -71,7 +72,7 @@ class Reviews:
         if len(found) != 1 or found[0] is None:
             return words.NO_PULL_REQUEST if named else words.WHICH
         asked = Asked(thread=thread, url=found[0], since=self.workspace.clock.now)
-        owed = Owed(f"{thread.team}:review:{key}", 1, OwedKind.REVIEW)
+        owed = Owed(f"{thread.team}:review:{key}", 1, self.kind)
         await self.accepting.count_start(by, thread.channel, owed.subject)
         if await self.accepting.owe(owed, asked.to_json()) is Owing.NEW:
             audit(Event.REVIEW_ASKED, by, **thread.log_fields, pull_request=asked.url)

@@ -32,7 +32,19 @@ from bot.reporting.reporter import Notices, having_posted
 from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
 from bot.store.claims import Ticket
-from bot.store.outbox import MOOT, Begun, Ended, Fate, Leaves, Owed, Owing, answer_key, post_owed
+from bot.store.outbox import (
+    MOOT,
+    Begun,
+    Ended,
+    Fate,
+    Leaves,
+    Owed,
+    OwedKind,
+    Owing,
+    Teller,
+    answer_key,
+    post_owed,
+)
 from bot.store.state import State
 from bot.text.mrkdwn import as_typed
 from bot.text.to_slack import escape
@@ -275,7 +287,7 @@ class Say:
 
 
 @dataclass(frozen=True, slots=True)
-class Speaker:
+class Speaker(Teller):
     """The teller of posts in a person's name."""
 
     workspace: Workspace
@@ -284,6 +296,7 @@ class Speaker:
     speaking: Speaking
     notices: Notices
     begin_start: Callable[[Reply], Awaitable[None]]
+    kind: ClassVar = OwedKind.POST
     refused: ClassVar[Fate] = Ended(Leaves.NOTHING)
 
     async def tell(self, begun: Begun) -> Fate:

@@ -26,7 +26,7 @@ from bot.reporting.reporter import Notices
 from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
-from bot.store.outbox import MOOT, Begun, Ended, Fate, Leaves, Owed, OwedKind
+from bot.store.outbox import MOOT, Begun, Ended, Fate, Leaves, Owed, Teller
 from bot.store.state import State
 from bot.wording import usage as words
 from bot.wording.message import SlackMessage
@@ -40,11 +40,11 @@ _Linked = tuple[ThreadRef, Link, Watched]
 
 def digest_owed(team: str, channel: str, due: datetime) -> Owed:
     """Return the entry of the digest that is due in a channel at that time."""
-    return Owed(f"{team}:digest:{channel}:{int(due.timestamp())}", 1, OwedKind.DIGEST)
+    return Owed(f"{team}:digest:{channel}:{int(due.timestamp())}", 1, Usage.kind)
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(Teller):
     """Reads the ledger for people, sets the digests of channels, and is their teller."""
 
     workspace: Workspace
@@ -54,7 +54,10 @@ class Usage:
     naming: Naming
     audience: Audience
     notices: Notices
-    refused: ClassVar[Fate] = Ended()
+    kind: ClassVar = "digest"
+    is_decorative: ClassVar = True
+    is_found_by_polls: ClassVar = True
+    is_later_work: ClassVar = True
 
     async def here(self, thread: ThreadRef, by: UserId) -> SlackMessage:
         """Return what a thread's session has used, or else the channel's, or the person's own."""

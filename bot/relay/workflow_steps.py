@@ -22,7 +22,7 @@ from bot.relay.naming import Naming
 from bot.relay.saying import Speaking, Spoken
 from bot.reporting.reporter import having_posted
 from bot.slack.app.workspace import Workspace
-from bot.store.outbox import Begun, Ended, Fate, Leaves, Owed, OwedKind
+from bot.store.outbox import Begun, Ended, Fate, Leaves, Owed, OwedKind, Teller
 from bot.store.state import State
 from bot.text.content import section
 from bot.text.options import parse_options
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class WorkflowSteps:
+class WorkflowSteps(Teller):
     """The workflow steps, from Slack's request to their end; it is also their teller."""
 
     workspace: Workspace
@@ -42,7 +42,7 @@ class WorkflowSteps:
     naming: Naming
     choosing: Choosing
     speaking: Speaking
-    refused: ClassVar[Fate] = Ended()
+    kind: ClassVar = OwedKind.STEP
 
     async def start(self, step: StepAsked) -> None:
         """Keep a step that Slack has started, and begin it soon; a repeat changes nothing."""

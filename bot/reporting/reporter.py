@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 from bot.model.errors import OPERATOR_MUST_ACT, DevinAway, SlackAway, SlackRefused, StoreAway
 from bot.model.people import UserId
@@ -28,6 +28,7 @@ from bot.slack.api import PAUSED
 from bot.slack.app.workspace import Workspace
 from bot.slack.threads import Threads
 from bot.store.outbox import (
+    MANY,
     MOOT,
     Begun,
     DueAgain,
@@ -40,6 +41,7 @@ from bot.store.outbox import (
     RefusedAs,
     Report,
     Schedule,
+    Teller,
 )
 from bot.store.state import State
 from bot.timing import TIMING
@@ -50,9 +52,6 @@ log = logging.getLogger(__name__)
 
 TELLING_SECONDS = 40.0
 """The time for one attempt, which ends before `ENTRY_LEASE` lets another process begin."""
-
-DECORATIVE = frozenset({OwedKind.NOTICE, OwedKind.CARD, OwedKind.DIGEST, OwedKind.CLOSING})
-"""The kinds without which nothing that people or Devin said is lost."""
 
 
 @contextmanager
@@ -65,29 +64,12 @@ def having_posted() -> Iterator[None]:
         raise
 
 
-class Teller(Protocol):
-    """Tells the entries of one kind."""
-
-    @property
-    def refused(self) -> Fate:
-        """What becomes of an entry that Slack refuses."""
-
-    async def tell(self, begun: Begun) -> Fate:
-        """Tell an entry, if there still is something to tell; return what becomes of it.
-
-        Raises:
-            SlackAway, DevinAway: the entry must be tried again. `SlackAway.maybe_done` says whether
-                the next try must look for what this one posted (`having_posted`).
-            SlackRefused: Slack does not take it.
-        """
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reporter:
     """Brings the outbox's entries to Slack."""
 
     outbox: Outbox
-    tellers: Mapping[OwedKind, Teller]
+    tellers: Mapping[str, Teller]
     schedule: Schedule
     seconds: float = TELLING_SECONDS
     pauses: Sequence[float] = TIMING.tell_pauses
@@ -126,7 +108,7 @@ class Reporter:
                 await self._try_later(begun, away, attempt)
                 return
             # The thread is out of reach: archived, left or deleted. Nobody there can be told.
-            level = logging.WARNING if owed.kind in DECORATIVE else logging.ERROR
+            level = logging.WARNING if teller.is_decorative else logging.ERROR
             log.log(level, "report refused", extra=owed.log_fields | {"reason": str(error)})
             metrics.REPORTS.labels("refused").inc()
             fate = error.fate if isinstance(error, RefusedAs) else teller.refused
@@ -165,14 +147,15 @@ class Notice(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Notices:
+class Notices(Teller):
     """Writes notices to the outbox, unless it raises `StoreAway`, and is their teller."""
 
     outbox: Outbox
     schedule: Schedule
     threads: Threads
     background: Background
-    refused: ClassVar[Fate] = Ended()
+    kind: ClassVar = OwedKind.NOTICE
+    is_decorative: ClassVar = True
 
     async def say(self, thread: ThreadRef, words: SlackMessage, *, once: str = "") -> None:
         """Owe `words` to everybody in `thread`; of several with the same `once`, only the first."""
@@ -252,9 +235,7 @@ Named = Callable[[SessionId, str, UserId], Awaitable[NamedSession]]
 """Names a session as a channel may see it, in which a person acts (`mirror/audience.py`)."""
 
 
-class _Tellers:
-    refused: ClassVar[Fate] = Ended()
-
+class _Tellers(Teller):
     def __init__(self, workspace: Workspace, state: State, named: Named) -> None:
         self._workspace = workspace
         self._threads = workspace.threads
@@ -291,6 +272,9 @@ class _Tellers:
 
 class Outcomes(_Tellers):
     """The teller of outcomes."""
+
+    kind: ClassVar = OwedKind.OUTCOME
+    lanes: ClassVar = MANY
 
     async def tell(self, begun: Begun) -> Fate:
         """Complete the step that waits, post a report if there is one, and mark the reply."""
@@ -341,7 +325,10 @@ class Outcomes(_Tellers):
 
 
 class Delays(_Tellers):
-    """The teller of delays."""
+    """The teller of delays; once a reply no longer waits, a poll has it told that."""
+
+    kind: ClassVar = OwedKind.DELAY
+    is_found_by_polls: ClassVar = True
 
     async def tell(self, begun: Begun) -> Fate:
         """Post that the reply waits, and mark it with ⏳; once it doesn't, take both back."""

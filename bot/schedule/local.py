@@ -9,7 +9,15 @@ Leases admit one: `TAKE` for mail, `BEGIN_ENTRY` for an entry of the outbox.
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Hashable, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Hashable,
+    Mapping,
+    Sequence,
+)
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Generic, TypeVar
@@ -19,18 +27,10 @@ from bot.model.sessions import SessionId
 from bot.redis.connection import Store
 from bot.runtime.in_flight import Background, Unforeseen, guarded
 from bot.store.lua import scripts
-from bot.store.outbox import WAITING_KINDS, Owed, OwedKind, parse_owed
+from bot.store.outbox import Owed, Teller, parse_owed
 from bot.timing import TIMING, Timing
 
 log = logging.getLogger(__name__)
-
-TELLING_AT_ONCE = 4
-"""Concurrent entries of one kind: Slack accepts 1 message per second and channel."""
-
-MANY_AT_ONCE = 16
-"""The same for kinds that take their time, or often take little: outcomes may be only a ✅."""
-
-SLOW_KINDS = frozenset({OwedKind.WORDS, OwedKind.FILES, OwedKind.OUTCOME})
 
 SESSIONS_FOR_EACH_LANE = 3
 """Most sessions here for each lane, of which one has it and two wait; others stay in Redis."""
@@ -138,10 +138,9 @@ class LocalDispatch:
         self._background = background
         self._most = SESSIONS_FOR_EACH_LANE * concurrency
         self._sessions: Line[SessionId] = Line(background, concurrency)
-        self._entries = {
-            kind: Line[Owed](background, MANY_AT_ONCE if kind in SLOW_KINDS else TELLING_AT_ONCE)
-            for kind in OwedKind
-        }
+        self._entries: Mapping[str, Line[Owed]] = {}
+        self.tellers: Mapping[str, Teller] = {}
+        """Those of the entries that this process knows, by their kinds."""
         self._waking: Timers[SessionId] = Timers(background, MOST_LATER)
         self._telling: Timers[tuple[Owed, int]] = Timers(background, MOST_LATER)
         self._work: tuple[Deliver, Tell] | None = None
@@ -162,9 +161,11 @@ class LocalDispatch:
             return what in self._entries[what.kind]
         return what in self._sessions
 
-    def serve(self, deliver: Deliver, tell: Tell) -> None:
+    def serve(self, deliver: Deliver, tell: Tell, tellers: Mapping[str, Teller]) -> None:
         """Do work here by these use cases; before this call, everything is left in Redis."""
-        self._work = deliver, tell
+        self._work, self.tellers = (deliver, tell), tellers
+        lanes = {kind: one.lanes for kind, one in tellers.items()}
+        self._entries = {kind: Line(self._background, most) for kind, most in lanes.items()}
 
     async def wake(self, session: SessionId, after: float = 0.0) -> None:
         """Deliver the session's mail, in `after` seconds."""
@@ -268,7 +269,7 @@ class WorkPoll:
             log.info("mail was not being delivered", extra=named)
         for session in sessions:
             await dispatch.wake(session)
-        if late := [one for one in entries if one.kind not in WAITING_KINDS]:
+        if late := [one for one in entries if not dispatch.tellers[one.kind].is_found_by_polls]:
             named = {"reports": len(late), "subjects": [one.subject for one in late[:NAMED]]}
             log.info("reports were not being told", extra=named)
         for entry in entries:
@@ -281,10 +282,11 @@ class WorkPoll:
         """Parse the entries; those of a kind that this release lacks are left to a newer one."""
         known, unknown = [], Counter[str]()
         for text in overdue:
-            try:
-                known.append(parse_owed(text))
-            except ValueError:
-                unknown[text.rpartition("|")[2]] += 1
+            owed = parse_owed(text)
+            if owed.kind in self._dispatch.tellers:
+                known.append(owed)
+            else:
+                unknown[owed.kind] += 1
         if new := unknown.keys() - self._unknown.keys():
             log.warning("reports of unknown kinds", extra={"kinds": sorted(new)})
         self._unknown |= unknown

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import IntEnum, StrEnum
-from typing import Protocol, TypeAlias
+from typing import ClassVar, Protocol, TypeAlias
 
 from bot.model.errors import SlackRefused
 from bot.model.replies import QUEUED, Outcome, Reply
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 class OwedKind(StrEnum):
-    """The kinds of entries. The values are kept in Redis, and in the log's `kind`.
+    """The kinds of entries that the core owes. They are kept in Redis, and in the log's `kind`.
 
     A thread must be told the `OUTCOME` of a reply, or the `DELAY` while it waits; a workflow's
     `STEP` must be carried out; one person, or a thread, must get a `NOTICE`. `WORDS` are what a
@@ -50,32 +50,12 @@ class OwedKind(StrEnum):
     START = "start"
     POST = "post"
 
-    DIGEST = "digest"
-    """A channel's digest must be posted at its time, which is the entry's due time."""
-
-    REVIEW = "review"
-    """A Devin Review must be asked for, or its result read and posted."""
-
-    THREAD = "thread"
-    """A session must get a thread of its own in a channel."""
-
-    ADOPT = "adopt"
-    """A channel's rules must be applied again at the entry's due time; it has no other end."""
-
     CHANGE = "change"
     """An author must be told what came of an edit or a deletion that met a reply being sent."""
 
 
 ABOUT_REPLIES = frozenset({OwedKind.OUTCOME, OwedKind.DELAY})
 """The kinds whose subject is a reply's id."""
-
-WAITING_KINDS = frozenset({OwedKind.DIGEST, OwedKind.ADOPT, OwedKind.CARD, OwedKind.DELAY})
-"""The kinds of which a poll finds entries in the ordinary course, so the log calls none late.
-
-A poll alone begins a digest, the next look for sessions, the card of a link that gave way or one
-that rests, and the end of a delay: once the reply no longer waits, what its thread was told of that
-is taken back.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +67,7 @@ class Owed:
 
     subject: str
     number: int
-    kind: OwedKind
+    kind: str
 
     def __str__(self) -> str:
         return f"{self.subject}|{self.number}|{self.kind}"
@@ -96,13 +76,13 @@ class Owed:
     def log_fields(self) -> dict[str, object]:
         """The fields by which the log names the entry: `reply_id` if it is about a reply."""
         about = "reply_id" if self.kind in ABOUT_REPLIES else "subject"
-        return {about: self.subject, "kind": self.kind.value}
+        return {about: self.subject, "kind": str(self.kind)}
 
 
 def parse_owed(text: str) -> Owed:
-    """Parse an entry that `str` wrote; raise ValueError for a kind that this release lacks."""
+    """Parse an entry that `str` wrote."""
     subject, number, kind = text.split("|")
-    return Owed(subject, int(number), OwedKind(kind))
+    return Owed(subject, int(number), kind)
 
 
 def post_owed(team: str, key: str) -> Owed:
@@ -268,6 +248,43 @@ class Ended:
 
 MOOT = Ended(told=False)
 """There is nothing, or no longer anything, to tell."""
+
+
+class Teller:
+    """Tells the entries of one kind, in Slack or to Devin."""
+
+    __slots__ = ()
+    kind: ClassVar[str]
+    lanes: ClassVar[int] = 4
+    """The entries told at once here: Slack accepts 1 message per second and channel."""
+
+    is_decorative: ClassVar[bool] = False
+    """Nothing that people or Devin said is lost without it."""
+
+    is_found_by_polls: ClassVar[bool] = False
+    """A poll begins its entries in the ordinary course, so the log calls none late."""
+
+    is_later_work: ClassVar[bool] = False
+    """Its entries stand for the relay's own later work, so they are not counted as waiting."""
+
+    @property
+    def refused(self) -> Fate:
+        """What becomes of an entry that Slack refuses."""
+        return Ended()
+
+    async def tell(self, begun: Begun) -> Fate:
+        """Tell an entry, if there still is something to tell; return what becomes of it.
+
+        Raises:
+            SlackAway, DevinAway: the entry must be tried again. `SlackAway.maybe_done` says whether
+                the next try must look for what this one posted (`having_posted`).
+            SlackRefused: Slack does not take it.
+        """
+        raise NotImplementedError
+
+
+MANY = 16
+"""The lanes of kinds that take their time, or often take little: outcomes may be only a ✅."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from bot.store.claims import Claims, Starts, Tickets
 from bot.store.links import Cards, Links, Profiles
 from bot.store.lua import scripts
 from bot.store.mailbox import Mailbox
-from bot.store.outbox import Outbox
+from bot.store.outbox import Outbox, Teller
 from bot.store.revisions import Revisions
 from bot.store.watches import Reads, SessionNames, Watches
 from bot.store.words import Words
@@ -66,8 +66,9 @@ class Backlog(NamedTuple):
 
 
 async def backlog(store: Store, most: int = MOST_SESSIONS) -> Backlog:
-    """Measure the backlog."""
-    return Backlog(*await scripts.measure(store, most=most))
+    """Measure the backlog, without `Teller.is_later_work`."""
+    later = {one.kind for one in Teller.__subclasses__() if one.is_later_work}
+    return Backlog(*await scripts.measure(store, most=most, later=f" {' '.join(later)} "))
 
 
 async def measure(store: Store, most: int = MOST_SESSIONS) -> None:

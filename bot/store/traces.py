@@ -62,7 +62,7 @@ async def trace(
         return await trace(store, id_, thread)
     (queued, first, _, place), *others = found
     unread, due, until, *rest = (score for _, _, score, _ in others)
-    owes = dict(zip(("poll", *(one.kind.value for one in owed)), rest, strict=True))
+    owes = dict(zip(("poll", *(str(one.kind) for one in owed)), rest, strict=True))
     # The record of words stays when the last are told.
     more = {"linked": linked, "unread": unread, "words_wait": owes["words"] and waits}
     mailbox = {"queued": queued, "place": place, "first": first, "due": due, "read_first": until}

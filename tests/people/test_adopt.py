@@ -16,8 +16,8 @@ from bot.model.threads import ThreadRef
 from bot.redis import keep
 from bot.redis.connection import Store
 from bot.redis.keys import OUTBOX_KEY, calls_key, link_key, once_key, subject_key
-from bot.relay.lifecycle.adopting import thread_owed
-from bot.store.outbox import Outbox, Owed, OwedKind
+from bot.relay.lifecycle.adopting import Adopting, thread_owed
+from bot.store.outbox import Outbox, Owed
 from bot.wording import refusals
 from bot.wording.commands import by_mention
 from bot.wording.lifecycle import adopting as words
@@ -61,7 +61,7 @@ async def set_rules(
 async def look(desk: Desk, raw: Redis, channel: str = "general") -> None:
     """Let a minute pass, and wait until the channel's entry has been told and waits again."""
     place = desk.slack.workspace.channel(channel).id
-    owed = Owed(f"{desk.slack.team_id}:adopt:{place}", 1, OwedKind.ADOPT)
+    owed = Owed(f"{desk.slack.team_id}:adopt:{place}", 1, Adopting.kind)
 
     async def rests() -> bool:
         score, (now, _) = await raw.zscore(at(OUTBOX_KEY), str(owed)), await raw.time()
@@ -143,7 +143,7 @@ async def test_adoption_outlives_weeks_without_a_process(bot: Bot, desk: Desk, r
     await set_rules(desk)
     await look(desk, raw)
     place = desk.slack.workspace.channel("general").id
-    owed = Owed(f"{desk.slack.team_id}:adopt:{place}", 1, OwedKind.ADOPT)
+    owed = Owed(f"{desk.slack.team_id}:adopt:{place}", 1, Adopting.kind)
     for name in (subject_key(owed.subject), OUTBOX_KEY):
         assert await raw.ttl(at(name)) > timedelta(days=29).total_seconds()
     await raw.delete(at(subject_key(owed.subject)))

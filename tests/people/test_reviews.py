@@ -20,7 +20,8 @@ from bot.model.sessions import Review, parse_pull_request
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import OUTBOX_KEY
-from bot.store.outbox import Owed, OwedKind
+from bot.relay.reviews import Reviews
+from bot.store.outbox import Owed
 from bot.wording import actions, refusals
 from bot.wording.message import LEGACY, SlackMessage
 from bot.wording.mirror import card as words
@@ -105,7 +106,7 @@ async def test_a_look_at_a_review_that_is_under_way_is_nothing_that_was_told_or_
 
 def lines_of(caplog: pytest.LogCaptureFixture) -> list[str]:
     """Return the lines that the log has about entries of reviews."""
-    return [one.message for one in caplog.records if vars(one).get("kind") == OwedKind.REVIEW]
+    return [one.message for one in caplog.records if vars(one).get("kind") == Reviews.kind]
 
 
 def moot() -> float:
@@ -246,7 +247,7 @@ async def test_an_answer_that_cannot_be_read_is_not_logged(
     """Only its status: the log has no text of Devin's."""
     place = desk.slack.workspace.channel("general").id
     thread = ThreadRef(team=desk.slack.team_id, channel=place, thread_ts="1764000000.000100")
-    owed = Owed(f"{thread.team}:review:key", 1, OwedKind.REVIEW)
+    owed = Owed(f"{thread.team}:review:key", 1, Reviews.kind)
     async with open_devin(desk.devin.url, SecretStr(desk.devin.api_key), ORG_ID, 4) as devin:
 
         async def garbled(_: str) -> Outcome:
@@ -379,7 +380,7 @@ async def test_a_process_that_dies_leaves_it_to_the_next(
         parts = parts_of(desk.box, store, devin=devin, timing=replace(BRISK, review_pause=PAUSE))
         ada = UserId(desk.slack.workspace.user("ada").id)
         assert await parts.cases.reviews.ask(thread, ada, "key", named=PR) is None
-        owed = Owed(f"{thread.team}:review:key", 1, OwedKind.REVIEW)
+        owed = Owed(f"{thread.team}:review:key", 1, Reviews.kind)
         begun = await parts.state.outbox.begin(owed)
         assert begun is not None
         if "Devin" in dies or "result" in dies:

@@ -15,10 +15,10 @@ from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import DUE_KEY, OUTBOX_KEY
 from bot.runtime.in_flight import InFlight
-from bot.schedule.local import MANY_AT_ONCE, NAMED
+from bot.schedule.local import NAMED
 from bot.settings import Settings
 from bot.store.mailbox import Head, Mailbox
-from bot.store.outbox import Owed, OwedKind
+from bot.store.outbox import MANY, Owed, OwedKind
 from bot.wording.delivery_reports import WAITING_MARK
 from tests.conftest import started
 from tests.support.bots import open_bot
@@ -160,7 +160,7 @@ async def test_marks_that_hang_at_slack_hold_up_no_notice(
         told = partial(desk.posts, late.thread.thread_ts)
         await wait_until(lambda: notice in map(key_of, told()), "it is told to wait")
         begun = [call for call in desk.slack.calls if call.method == "reactions.add"]
-        assert len(begun) < MARKS - MANY_AT_ONCE, "it did not wait behind them"
+        assert len(begun) < MARKS - MANY, "it did not wait behind them"
         desk.slack.fail_no_more()
         over.set()
 

@@ -18,7 +18,7 @@ from bot.schedule.local import (
     LocalDispatch,
     WorkPoll,
 )
-from bot.store.outbox import Owed, OwedKind
+from bot.store.outbox import Owed, OwedKind, Teller
 from bot.timing import TIMING
 from tests.support.keys import at
 from tests.support.processes import free_port
@@ -43,7 +43,8 @@ class Process:
         self.begun: list[SessionId] = []
         self.told: list[Owed] = []
         self.over = asyncio.Event()
-        self.dispatch.serve(self._deliver, self._tell)
+        tellers: dict[str, Teller] = {OwedKind.OUTCOME: Teller()}
+        self.dispatch.serve(self._deliver, self._tell, tellers)
 
     async def _deliver(self, session: SessionId) -> None:
         self.begun.append(session)

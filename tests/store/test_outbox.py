@@ -17,10 +17,14 @@ from bot.model.times import Millis
 from bot.redis import keep
 from bot.redis.connection import Store, millis, seconds
 from bot.redis.keys import OUTBOX_KEY, WATCH_KEY, subject_key, watched_key, words_key
+from bot.relay.lifecycle.adopting import Adopting
+from bot.relay.reviews import Reviews
+from bot.relay.usage import Usage
 from bot.store.links import Cards, CardShown, Links, card_owed
 from bot.store.lua import scripts
 from bot.store.mailbox import Head, Mailbox
 from bot.store.outbox import Begun, DueAgain, Ended, Leaves, Outbox, Owed, OwedKind, Owing
+from bot.store.state import backlog
 from bot.store.watches import Found, Watches
 from bot.store.words import MOST_BYTES, MOST_ITEMS, PARTS, BatchEnded, Words, words_owed
 from tests.support.desk import SESSION
@@ -258,10 +262,8 @@ async def test_a_card_that_rests_is_due_later_and_an_edit_that_is_asked_for_come
     assert await tries.due_in(owed) > long
 
 
-@pytest.mark.parametrize("kind", [OwedKind.ADOPT, OwedKind.DIGEST, OwedKind.REVIEW])
-async def test_the_own_work_of_the_relay_is_no_report_that_waits(
-    tries: Tries, kind: OwedKind
-) -> None:
+@pytest.mark.parametrize("kind", [Adopting.kind, Usage.kind, Reviews.kind])
+async def test_the_own_work_of_the_relay_is_no_report_that_waits(tries: Tries, kind: str) -> None:
     """It is due again and again, or was due just now, so a drain would never end."""
     await tries.outbox.settle(await tries.begin(await card(tries)), Ended())
     await tries.outbox.owe(Owed("T0TEAM:own:1", 1, kind), "", DAY)
@@ -280,7 +282,7 @@ async def test_beyond_the_entries_that_are_opened_those_that_are_due_wait(
     due = await raw.zscore(at(OUTBOX_KEY), str(NOTICE))
     assert due is not None
     await tries.outbox.owe(later, "Later.", DAY, Millis(int(due) + 600_000))
-    counts = [(await scripts.measure(tries.store, most=most))[3] for most in (1, 2, 3)]
+    counts = [(await backlog(tries.store, most)).reports for most in (1, 2, 3)]
     assert counts == [2, 2, 3]
 
 
@@ -294,9 +296,9 @@ async def test_words_of_the_next_batch_wait_since_the_end_of_the_last(
     await tries.say("Paragraph 2.")
     hour = millis(timedelta(hours=1))
     await raw.hincrby(at(subject_key(owed.subject)), "waiting_since", -hour)
-    assert (await scripts.measure(tries.store, most=9))[-1] >= hour
+    assert (await backlog(tries.store)).words_ms >= hour
     assert await BatchEnded().settle(tries.store, begun)
-    assert (await scripts.measure(tries.store, most=9))[-1] < hour
+    assert (await backlog(tries.store)).words_ms < hour
 
 
 async def test_a_try_that_is_begun_by_a_script_sent_twice_is_the_same_try(tries: Tries) -> None:

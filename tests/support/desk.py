@@ -290,12 +290,12 @@ def tells(text: str, told: Told) -> bool:
 
 def is_card(message: Message) -> bool:
     """Return True if the message is a thread's card, by the key with which it was posted."""
-    return _kind(message) is OwedKind.CARD
+    return _kind(message) == OwedKind.CARD
 
 
 def is_words(message: Message) -> bool:
     """Return True if the message is what a session says, by the key with which it was posted."""
-    return _kind(message) is OwedKind.WORDS
+    return _kind(message) == OwedKind.WORDS
 
 
 def key_of(message: Message) -> str:
@@ -303,7 +303,7 @@ def key_of(message: Message) -> str:
     return str(_payload(message).get("key", ""))
 
 
-def _kind(message: Message) -> OwedKind | None:
+def _kind(message: Message) -> str | None:
     key = key_of(message)
     owed = key if key.count("|") == 2 else key.rpartition("|")[0]
     return parse_owed(owed).kind if owed.count("|") == 2 else None

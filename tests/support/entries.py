@@ -13,6 +13,7 @@ from bot.schedule.local import MOST_HELD
 from bot.store.links import Links, card_owed
 from bot.store.lua import scripts
 from bot.store.outbox import Begun, DueAgain, Ended, Outbox, Owed, OwedKind, Report, parse_owed
+from bot.store.state import backlog
 from tests.support.keys import at
 
 
@@ -65,7 +66,7 @@ class Entries:
 
     async def end(self, owed: Owed, *, told: bool) -> None:
         """End the latest attempt; a delay that was told was told somewhere."""
-        where = "1764000000.000100" if told and owed.kind is OwedKind.DELAY else ""
+        where = "1764000000.000100" if told and owed.kind == OwedKind.DELAY else ""
         await self.outbox.settle(self._begun[owed], Ended(delay_told_in=where))
 
     async def overdue(
@@ -84,5 +85,5 @@ class Entries:
 
     async def depths(self) -> tuple[int, int]:
         """Return the number of sessions with mail, and of waiting entries."""
-        _, _, sessions, entries, *_ = await scripts.measure(self._store, most=1_000)
+        _, _, sessions, entries, *_ = await backlog(self._store)
         return int(sessions), int(entries)

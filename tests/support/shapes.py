@@ -16,7 +16,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from bot.model.record import Record
 from bot.model.sessions import Follow
 from bot.redis.connection import SCHEMA
-from bot.store.outbox import OwedKind
+from bot.store.outbox import Teller
 from tests.support.lua import BOT, SCRIPTS
 
 LISTED = Path(__file__).parents[1] / "store" / "shapes.txt"
@@ -33,13 +33,14 @@ def shapes(hashes: Mapping[str, Iterable[str]]) -> list[str]:
     row = re.compile(r"^\| `(\w+)_(?:key|KEY)` \| (string|hash|list|sorted set)", re.MULTILINE)
     put = re.findall(r'put_field\([^"]*, "(\w+)"', "\n".join(modules.values()))
     states = re.findall(r"'HSET', \w+, 'state', '(\w+)'", "\n".join(SCRIPTS.values()))
-    kept = _kept({OwedKind, Follow, *_below(Record)})
+    kept = _kept({Follow, *_below(Record)})
     return [
         f"schema {SCHEMA}",
         *sorted({f"key {kind.lower()}: {of}" for kind, of in row.findall(PAGE.read_text("utf-8"))}),
         *(f"hash {name}: {_list(of)}" for name, of in sorted(hashes.items()) if of),
         f"fields of hashes, without a script: {_list(put)}",
         f"states of a reply: {_list(states)}",
+        f"kinds of entries: {_list(one.kind for one in _below(Teller) if 'kind' in vars(one))}",
         *chain(*map(_shape, sorted(kept, key=lambda one: one.__name__))),
     ]
 

@@ -27,11 +27,11 @@ from bot.model.sessions import Said, SessionId, SessionState, Watched
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import OUTBOX_KEY
-from bot.reporting.reporter import Delays, Outcomes, Reporter, Teller
+from bot.reporting.reporter import Delays, Outcomes, Reporter
 from bot.runtime.in_flight import Background, InFlight
 from bot.slack.api import SlackClient
 from bot.store.links import Links, card_owed
-from bot.store.outbox import Begun, Outbox, Owed, OwedKind, parse_owed
+from bot.store.outbox import Begun, Outbox, Owed, OwedKind, Teller, parse_owed
 from bot.store.watches import Found, Watches
 from bot.store.words import words_owed
 from bot.timing import Timing
@@ -223,24 +223,18 @@ class Speaking:
             AGENT=self.agent,
         )
 
-    def _tellers(self, parts: Parts) -> Mapping[OwedKind, Teller]:
+    def _tellers(self, parts: Parts) -> Mapping[str, Teller]:
         """Return the tellers of what needs no other part of the relay."""
         workspace, state, place = parts.workspace, parts.state, self._place(parts)
-        return {
-            OwedKind.WORDS: WordsTeller(place, parts.cases.status_lines),
-            OwedKind.FILES: FilesTeller(place, parts.cases.status_lines),
-            OwedKind.CLOSING: Closings(place),
-            OwedKind.NOTICE: parts.cases.notices,
-            OwedKind.OUTCOME: Outcomes(workspace, state, Audience(workspace, state).named),
-            OwedKind.DELAY: Delays(workspace, state, Audience(workspace, state).named),
-            OwedKind.CARD: CardTeller(
-                workspace,
-                state,
-                parts.cases.audience,
-                parts.cases.status_lines,
-                Planned(),
-            ),
-        }
+        audience, lines = parts.cases.audience, parts.cases.status_lines
+        named = Audience(workspace, state).named
+        tellers: Sequence[Teller] = (
+            *(WordsTeller(place, lines), FilesTeller(place, lines), Closings(place)),
+            *(parts.cases.notices, Outcomes(workspace, state, named)),
+            *(Delays(workspace, state, named),),
+            CardTeller(workspace, state, audience, lines, Planned()),
+        )
+        return {one.kind: one for one in tellers}
 
     def _place(self, parts: Parts) -> Place:
         async def say(_: ThreadRef, message: SlackMessage) -> None:

@@ -85,6 +85,6 @@ async def until_caught_up(store: Store) -> None:
         if await store.field(HEARD_KEY, "gap") is not None:
             return False
         _, owed = await entries.overdue(-timedelta(days=30), 1_000)
-        return all(one.kind is not OwedKind.NOTICE for one in owed)
+        return all(one.kind != OwedKind.NOTICE for one in owed)
 
     await wait_until(is_caught_up, "the gap is struck off, and told")

@@ -32,7 +32,7 @@ from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
 from bot.store.claims import SPAN, Starts
-from bot.store.outbox import MOOT, Begun, Due, DueAgain, Ended, Fate, Leaves, Owed, OwedKind
+from bot.store.outbox import MOOT, Begun, Due, DueAgain, Ended, Fate, Leaves, Owed, Teller
 from bot.store.state import State
 from bot.store.watches import short_id
 from bot.text.to_slack import escape
@@ -73,7 +73,7 @@ class OwnThread(Record):
 
 def thread_owed(team: str, channel: str, session: SessionId) -> Owed:
     """Return the entry of a session's thread in a channel."""
-    return Owed(f"{team}:thread:{channel}:{session}", 1, OwedKind.THREAD)
+    return Owed(f"{team}:thread:{channel}:{session}", 1, OwnThreads.kind)
 
 
 def adopted(session: SessionId) -> str:
@@ -82,7 +82,7 @@ def adopted(session: SessionId) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class OwnThreads:
+class OwnThreads(Teller):
     """Owes threads of sessions' own, and is their teller."""
 
     workspace: Workspace
@@ -90,6 +90,7 @@ class OwnThreads:
     accepting: Accepting
     audience: Audience
     notices: Notices
+    kind: ClassVar = "thread"
     refused: ClassVar[Fate] = Ended(Leaves.NOTHING)
 
     async def follow(self, thread: ThreadRef, child: SessionId, by: UserId) -> ThreadRef | None:
@@ -202,7 +203,7 @@ class RulesOver:
 
 
 @dataclass(frozen=True, slots=True)
-class Adopting:
+class Adopting(Teller):
     """Keeps the rules of channels, and is the teller of the entries that apply them."""
 
     workspace: Workspace
@@ -211,6 +212,9 @@ class Adopting:
     accepting: Accepting
     notices: Notices
     threads: OwnThreads
+    kind: ClassVar = "adopt"
+    is_found_by_polls: ClassVar = True
+    is_later_work: ClassVar = True
 
     @property
     def refused(self) -> Fate:
@@ -335,7 +339,7 @@ class Adopting:
         return rules
 
     async def _owe(self, channel: str) -> None:
-        owed = Owed(f"{self.workspace.team}:adopt:{channel}", 1, OwedKind.ADOPT)
+        owed = Owed(f"{self.workspace.team}:adopt:{channel}", 1, self.kind)
         await self.accepting.owe(owed, "", keep.ADOPTED)
 
     async def _list(self, channel: str, rule: Rule) -> Sequence[SessionSummary]:

@@ -36,7 +36,7 @@ from bot.reporting.reporter import Notices
 from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
 from bot.store.claims import start_claim
-from bot.store.outbox import MOOT, Begun, Ended, Fate, Leaves
+from bot.store.outbox import MOOT, Begun, Ended, Fate, Leaves, OwedKind, Teller
 from bot.store.state import State
 from bot.text.options import parse_options
 from bot.text.to_slack import escape
@@ -56,7 +56,7 @@ Result = tuple[NamedSession, Started] | SlackMessage
 
 
 @dataclass(frozen=True, slots=True)
-class Starter:
+class Starter(Teller):
     """The teller of starts."""
 
     workspace: Workspace
@@ -67,7 +67,7 @@ class Starter:
     notices: Notices
     acting: Acting
     audience: Audience
-    refused: ClassVar[Fate] = Ended()  # which keeps the prompt for *Start again*
+    kind: ClassVar = OwedKind.START
 
     async def tell(self, begun: Begun) -> Fate:
         """Start a session and link its thread, or tell the thread why not."""

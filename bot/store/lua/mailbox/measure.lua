@@ -1,10 +1,11 @@
 -- Measures what waits, opening at most `most` mailboxes, watched sessions and entries; each mailbox
 -- beyond that counts as one reply, and each entry if it is due. Returns the number of waiting
 -- replies, the longest wait of a mailbox's head (ms), the numbers of sessions with mail and of
--- waiting reports: entries, but for cards that rest (`end_card`) and the relay's own later work
--- (`own`); for how long the most overdue watched session waits (ms), their number, and the state of
--- each that was opened; the threads with words to post, and the longest wait of those (ms).
+-- waiting reports: entries, but for cards that rest (`end_card`) and the kinds `later`, which stand
+-- between blanks; for how long the most overdue watched session waits (ms), their number, and the
+-- state of each that was opened; the threads with words to post, and the longest wait of those (ms).
 local most = tonumber(ARGV[1])
+local later = ARGV[2]
 
 local now = now_ms()
 local sessions = redis.call('ZCARD', key.due)
@@ -26,13 +27,12 @@ for i, session in ipairs(redis.call('ZRANGE', key.watch, 0, most - 1)) do
   states[i] = is_json and type(seen) == 'table' and seen.state or ''
 end
 
-local own = {adopt = true, digest = true, review = true}
 local words, first_words = 0, now
 local reports = math.max(0, redis.call('ZCOUNT', key.outbox, '-inf', now) - most)
 local entries = redis.call('ZRANGE', key.outbox, 0, most - 1, 'WITHSCORES')
 for i = 1, #entries, 2 do
   local name, kind = string.match(entries[i], '^(.*)|1|(%l+)$')
-  local rests = own[kind]
+  local rests = kind and string.find(later, ' ' .. kind .. ' ', 1, true)
   if kind == 'card' then
     local card = key.subject(name)
     rests = redis.call('HGET', card, 'rests_until') == entries[i + 1]
