@@ -9,7 +9,6 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import ClassVar
 
 from bot.mirror.agents import Slot, StatusLines, parse_slot, wanted_slot
 from bot.mirror.audience import Audience, Heard
@@ -44,9 +43,9 @@ class CardTeller(Teller):
     audience: Audience
     status_lines: StatusLines
     schedule: Schedule
-    kind: ClassVar = OwedKind.CARD
-    is_decorative: ClassVar = True
-    is_found_by_polls: ClassVar = True  # one that rests, or whose link gave way
+    kind = OwedKind.CARD
+    is_decorative = True
+    is_found_by_polls = True  # one that rests, or whose link gave way
 
     async def tell(self, begun: Begun) -> Fate:
         """Post or edit the card, if it does not show what is so.

@@ -69,8 +69,8 @@ class WordsTeller(Teller):
 
     place: Place
     status_lines: StatusLines
-    kind: ClassVar = OwedKind.WORDS
-    lanes: ClassVar = MANY
+    kind = OwedKind.WORDS
+    lanes = MANY
     refused: ClassVar[Fate] = BatchEnded()
 
     async def tell(self, begun: Begun) -> Fate:
@@ -142,8 +142,8 @@ class FilesTeller(Teller):
 
     place: Place
     status_lines: StatusLines
-    kind: ClassVar = OwedKind.FILES
-    lanes: ClassVar = MANY
+    kind = OwedKind.FILES
+    lanes = MANY
     refused: ClassVar[Fate] = BatchEnded()
 
     async def tell(self, begun: Begun) -> Fate:
@@ -167,8 +167,8 @@ class Closings(Teller):
     """The teller of what a session asked and that is no longer open."""
 
     place: Place
-    kind: ClassVar = OwedKind.CLOSING
-    is_decorative: ClassVar = True
+    kind = OwedKind.CLOSING
+    is_decorative = True
     refused: ClassVar[Fate] = Ended(Leaves.NOTHING)
 
     async def tell(self, begun: Begun) -> Fate:

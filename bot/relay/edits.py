@@ -76,7 +76,7 @@ class Edits(Teller):
     accepting: Accepting
     notices: Notices
     speaking: Speaking
-    kind: ClassVar = OwedKind.CHANGE
+    kind = OwedKind.CHANGE
     refused: ClassVar[Fate] = Ended(Leaves.NOTHING)
 
     async def edit(self, edit: Edit) -> None:

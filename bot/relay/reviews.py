@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
-from typing import ClassVar
 
 from bot.devin.api import Devin, Unread
 from bot.mirror.audience import Audience
@@ -54,8 +53,8 @@ class Reviews(Teller):
     accepting: Accepting
     audience: Audience
     notices: Notices
-    kind: ClassVar = "review"
-    is_later_work: ClassVar = True
+    kind = "review"
+    is_later_work = True
 
     async def ask(
         self, thread: ThreadRef, by: UserId, key: str, *, named: str = "", short: str = ""

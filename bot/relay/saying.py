@@ -296,7 +296,7 @@ class Speaker(Teller):
     speaking: Speaking
     notices: Notices
     begin_start: Callable[[Reply], Awaitable[None]]
-    kind: ClassVar = OwedKind.POST
+    kind = OwedKind.POST
     refused: ClassVar[Fate] = Ended(Leaves.NOTHING)
 
     async def tell(self, begun: Begun) -> Fate:

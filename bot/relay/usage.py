@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import ClassVar
 
 from bot.devin.api import Devin
 from bot.mirror.audience import Audience
@@ -54,10 +53,8 @@ class Usage(Teller):
     naming: Naming
     audience: Audience
     notices: Notices
-    kind: ClassVar = "digest"
-    is_decorative: ClassVar = True
-    is_found_by_polls: ClassVar = True
-    is_later_work: ClassVar = True
+    kind = "digest"
+    is_decorative = is_found_by_polls = is_later_work = True
 
     async def here(self, thread: ThreadRef, by: UserId) -> SlackMessage:
         """Return what a thread's session has used, or else the channel's, or the person's own."""

@@ -6,7 +6,6 @@ this may run a second time after a crash, and then finds the traces of the first
 
 import logging
 from dataclasses import dataclass
-from typing import ClassVar
 
 from bot.delivery.compose import markdown_of
 from bot.model import errors
@@ -42,7 +41,7 @@ class WorkflowSteps(Teller):
     naming: Naming
     choosing: Choosing
     speaking: Speaking
-    kind: ClassVar = OwedKind.STEP
+    kind = OwedKind.STEP
 
     async def start(self, step: StepAsked) -> None:
         """Keep a step that Slack has started, and begin it soon; a repeat changes nothing."""

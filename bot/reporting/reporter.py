@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any
 
 from bot.model.errors import OPERATOR_MUST_ACT, DevinAway, SlackAway, SlackRefused, StoreAway
 from bot.model.people import UserId
@@ -154,8 +154,8 @@ class Notices(Teller):
     schedule: Schedule
     threads: Threads
     background: Background
-    kind: ClassVar = OwedKind.NOTICE
-    is_decorative: ClassVar = True
+    kind = OwedKind.NOTICE
+    is_decorative = True
 
     async def say(self, thread: ThreadRef, words: SlackMessage, *, once: str = "") -> None:
         """Owe `words` to everybody in `thread`; of several with the same `once`, only the first."""
@@ -273,8 +273,8 @@ class _Tellers(Teller):
 class Outcomes(_Tellers):
     """The teller of outcomes."""
 
-    kind: ClassVar = OwedKind.OUTCOME
-    lanes: ClassVar = MANY
+    kind = OwedKind.OUTCOME
+    lanes = MANY
 
     async def tell(self, begun: Begun) -> Fate:
         """Complete the step that waits, post a report if there is one, and mark the reply."""
@@ -327,8 +327,8 @@ class Outcomes(_Tellers):
 class Delays(_Tellers):
     """The teller of delays; once a reply no longer waits, a poll has it told that."""
 
-    kind: ClassVar = OwedKind.DELAY
-    is_found_by_polls: ClassVar = True
+    kind = OwedKind.DELAY
+    is_found_by_polls = True
 
     async def tell(self, begun: Begun) -> Fate:
         """Post that the reply waits, and mark it with ⏳; once it doesn't, take both back."""

@@ -33,6 +33,7 @@ def shapes(hashes: Mapping[str, Iterable[str]]) -> list[str]:
     row = re.compile(r"^\| `(\w+)_(?:key|KEY)` \| (string|hash|list|sorted set)", re.MULTILINE)
     put = re.findall(r'put_field\([^"]*, "(\w+)"', "\n".join(modules.values()))
     states = re.findall(r"'HSET', \w+, 'state', '(\w+)'", "\n".join(SCRIPTS.values()))
+    kinds = [vars(one)["kind"] for one in _below(Teller) if "kind" in vars(one)]
     kept = _kept({Follow, *_below(Record)})
     return [
         f"schema {SCHEMA}",
@@ -40,7 +41,7 @@ def shapes(hashes: Mapping[str, Iterable[str]]) -> list[str]:
         *(f"hash {name}: {_list(of)}" for name, of in sorted(hashes.items()) if of),
         f"fields of hashes, without a script: {_list(put)}",
         f"states of a reply: {_list(states)}",
-        f"kinds of entries: {_list(one.kind for one in _below(Teller) if 'kind' in vars(one))}",
+        f"kinds of entries: {_list(kinds)}",
         *chain(*map(_shape, sorted(kept, key=lambda one: one.__name__))),
     ]
 

@@ -90,7 +90,7 @@ class OwnThreads(Teller):
     accepting: Accepting
     audience: Audience
     notices: Notices
-    kind: ClassVar = "thread"
+    kind = "thread"
     refused: ClassVar[Fate] = Ended(Leaves.NOTHING)
 
     async def follow(self, thread: ThreadRef, child: SessionId, by: UserId) -> ThreadRef | None:
@@ -212,9 +212,8 @@ class Adopting(Teller):
     accepting: Accepting
     notices: Notices
     threads: OwnThreads
-    kind: ClassVar = "adopt"
-    is_found_by_polls: ClassVar = True
-    is_later_work: ClassVar = True
+    kind = "adopt"
+    is_found_by_polls = is_later_work = True
 
     @property
     def refused(self) -> Fate:

@@ -10,7 +10,6 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import ClassVar
 
 from bot.delivery.acting import Acting, is_about_acting
 from bot.devin.api import Devin, Failure, SessionSummary, Unread
@@ -67,7 +66,7 @@ class Starter(Teller):
     notices: Notices
     acting: Acting
     audience: Audience
-    kind: ClassVar = OwedKind.START
+    kind = OwedKind.START
 
     async def tell(self, begun: Begun) -> Fate:
         """Start a session and link its thread, or tell the thread why not."""
