@@ -48,6 +48,7 @@ from sandbox import Sandbox
 from sandbox.slack.server import ApiCall, Message
 from sandbox.slack.world.workspace import TEAM_ID
 from tests.support.bots import BRISK, open_bot
+from tests.support.builders import JSON
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, key_of, muted, running
 from tests.support.devin_reads import lists
 from tests.support.keys import at
@@ -88,6 +89,31 @@ def late(desk: Desk, thread: str) -> list[str]:
     notices = [one for one in desk.posts(thread) if key_of(one).endswith(f"|{OwedKind.NOTICE}")]
     other = re.compile(":(command|sorry):")
     return [one.text for one in notices if not other.search(key_of(one))]
+
+
+@pytest.mark.parametrize(
+    ("inner", "outer"),
+    [
+        ({}, {"authorizations": {"team_id": TEAM_ID, "is_bot": False}}),
+        ({}, {"user": 5}),
+        ({"assistant_thread": 5}, {}),
+    ],
+    ids=repr,
+)
+async def test_a_reply_whose_event_bolt_cannot_read_is_found_in_its_thread(
+    bot: Bot, desk: Desk, inner: JSON, outer: JSON
+) -> None:
+    """Slack need not send it again, and it is lost to nobody.
+
+    The first shape is that of `Events_Basics.json` in stoiveyp/Slack.NetStandard.
+    """
+    thread = await desk.linked_thread()
+    ts = await unbrought(desk, "Please rebase.", thread)
+    event = desk.slack.event_of("general", ts) | inner
+    delivery = await (await desk.slack.deliver_event(event, **outer)).settled()
+    assert (delivery.acked, delivery.attempts) == (True, 1)
+    await desk.until_delivered(ts)
+    assert len(desk.received()) == 1
 
 
 async def test_what_was_written_while_nobody_listened_arrives_in_order_and_is_said_to_be_late(

@@ -76,6 +76,10 @@ def acknowledgement(envelope_id: str, response: BoltResponse) -> str:
     return json.dumps(ack)
 
 
+UNREAD = HTTPStatus.ACCEPTED
+"""The status, between the listeners and `answer`, of what is acknowledged though nobody read it."""
+
+
 async def answer(
     app: AsyncApp,
     observer: Observer,
@@ -85,7 +89,8 @@ async def answer(
 ) -> BoltResponse:
     """Have a payload of any `kind` answered, and tell the observer its fate.
 
-    One that no listener would act on, or that Bolt can't read, is acknowledged as it is.
+    One that no listener would act on, or that Bolt can't read, is acknowledged as it is. A message
+    that Bolt can't read isn't kept, so it is found in its thread.
     """
     observer.brought(payload)
     is_kept = False
@@ -99,13 +104,12 @@ async def answer(
                 response = await app.async_dispatch(request)
         is_kept = response.status == HTTPStatus.OK
     except TRIPS as error:
-        is_kept = is_malformed(error, **ids)
-        if not is_kept:
+        if not is_malformed(error, **ids):
             raise
-        response = BoltResponse(status=HTTPStatus.OK)
+        response = BoltResponse(status=UNREAD)
     finally:
         observer.ended(payload, is_kept=is_kept)
-    return response
+    return BoltResponse(status=HTTPStatus.OK) if response.status == UNREAD else response
 
 
 def is_malformed(error: Exception, **ids: object) -> bool:
