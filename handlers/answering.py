@@ -34,7 +34,7 @@ from bot.relay.accept import UNTOLD
 from bot.runtime.in_flight import unforeseen
 from bot.slack.api import respond
 from bot.slack.app.workspace import Identity
-from bot.slack.receiving.socket_mode import UNREAD, is_malformed
+from bot.slack.receiving.socket_mode import is_malformed
 from bot.wording import forms, refusals
 from bot.wording.message import SlackMessage
 from handlers.parse.commands import is_spoken
@@ -157,7 +157,7 @@ def register(app: AsyncApp, cases: UseCases) -> None:
             _log_unmatched(body, **ids)
             return BoltResponse(status=HTTPStatus.OK)
         if is_malformed(error, **ids):
-            return BoltResponse(status=UNREAD)
+            return BoltResponse(status=HTTPStatus.OK)
         try:
             return BoltResponse(status=await answered(cases, event, error))
         except errors.PassingError as away:

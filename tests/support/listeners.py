@@ -17,7 +17,7 @@ from bot.relay import UseCases
 from bot.runtime.in_flight import Background, InFlight
 from bot.settings import Settings
 from bot.slack.app.workspace import bolt_of, identify
-from bot.slack.receiving.socket_mode import TRIPS, UNREAD, is_malformed
+from bot.slack.receiving.socket_mode import TRIPS, is_malformed
 from bot.wiring import Connections, Parts
 from handlers.events import Hearing
 from tests.support.bots import BRISK
@@ -41,7 +41,7 @@ class Listeners:
             if not is_malformed(error):
                 raise
             return HTTPStatus.OK
-        return HTTPStatus.OK if answer.status == UNREAD else answer.status
+        return answer.status
 
 
 @asynccontextmanager

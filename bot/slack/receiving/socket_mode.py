@@ -76,10 +76,6 @@ def acknowledgement(envelope_id: str, response: BoltResponse) -> str:
     return json.dumps(ack)
 
 
-UNREAD = HTTPStatus.ACCEPTED
-"""The status, between the listeners and `answer`, of what is acknowledged though nobody read it."""
-
-
 async def answer(
     app: AsyncApp,
     observer: Observer,
@@ -106,10 +102,10 @@ async def answer(
     except TRIPS as error:
         if not is_malformed(error, **ids):
             raise
-        response = BoltResponse(status=UNREAD)
+        response = BoltResponse(status=HTTPStatus.OK)
     finally:
         observer.ended(payload, is_kept=is_kept)
-    return BoltResponse(status=HTTPStatus.OK) if response.status == UNREAD else response
+    return response
 
 
 def is_malformed(error: Exception, **ids: object) -> bool:
