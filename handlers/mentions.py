@@ -22,6 +22,7 @@ from bot.model.replies import Change, Edit, Reply, reply_id
 from bot.model.sessions import Closing, Follow
 from bot.model.threads import ThreadRef
 from bot.model.times import ts_micros
+from bot.model.verbs import Command
 from bot.relay import UseCases
 from bot.relay.accept import FRESH
 from bot.relay.edits import may_come
@@ -32,7 +33,7 @@ from bot.wording.message import SlackMessage, View
 from handlers import replies
 from handlers.answering import on_press, refuse
 from handlers.modals import opens
-from handlers.parse.commands import VERBS, Command, Kind, Said, classify
+from handlers.parse.commands import VERBS, Kind, Said, classify
 from handlers.parse.interactions import Press
 from handlers.parse.messages import Payload, parse_thread
 

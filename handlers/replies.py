@@ -11,6 +11,7 @@ from slack_bolt.async_app import AsyncApp
 
 from bot.model.errors import AlreadyDone, EmptyMessage, NotIdentified, SlackRefused
 from bot.model.replies import Change, Evidence, Reply
+from bot.model.verbs import Command
 from bot.relay import UseCases
 from bot.slack.lookups import Need
 from bot.text import to_devin
@@ -19,7 +20,7 @@ from bot.wording.message import SlackMessage, View
 from handlers.answering import on_press
 from handlers.modals import Note, on_submit, opens
 from handlers.parse import messages
-from handlers.parse.commands import Command, Kind, Said, classify
+from handlers.parse.commands import Kind, Said, classify
 from handlers.parse.interactions import Press, Submission, parse_shortcut
 from handlers.parse.messages import Payload
 

@@ -13,13 +13,14 @@ from bot.model.record import string
 from bot.model.replies import Reply
 from bot.model.threads import ThreadRef
 from bot.model.times import Micros, Ts, is_ts, micros_ts, ts_micros
+from bot.model.verbs import Command
 from bot.relay import UseCases
 from bot.runtime import metrics
 from bot.slack.lookups import Need
 from bot.slack.receiving.socket_mode import TRIPS
 from bot.store.checkpoints import Unread
 from handlers.mentions import is_missed
-from handlers.parse.commands import VERBS, Command, Kind, classify
+from handlers.parse.commands import VERBS, Kind, classify
 from handlers.parse.messages import is_own
 
 log = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ payload, since an exception would have Slack send it again.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from enum import Enum, auto
@@ -16,6 +16,7 @@ from bot.model.record import string
 from bot.model.replies import Reply
 from bot.model.sessions import parse_session
 from bot.model.threads import ThreadRef
+from bot.model.verbs import Command, Takes, Verb
 from bot.relay.lifecycle.starting import Start
 from bot.slack.app.workspace import Identity
 from bot.text.options import parse_changes, parse_rules
@@ -25,38 +26,6 @@ from handlers.parse.messages import Payload
 
 COMMAND_SUBTYPES = (None, "", "thread_broadcast", "file_share")
 """Of a command with one of these, the `app_mention` beside it has none, and is obeyed."""
-
-
-class Takes(Enum):
-    """What may stand behind a verb, besides fixed words and what has a parser of its own."""
-
-    NOTHING = auto()
-    TEXT = auto()
-    SESSION = auto()
-    ADDRESS = auto()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verb:
-    """What may stand behind a verb, and what follows from that; with anything else, it is talk.
-
-    Alone or with one of its `words`, it is a command, and with what it `takes`, or `parse` reads.
-    It asks for `act`. If it sets something for a channel, `ends` is the word that ends that, as is
-    another verb's; to set it asks for `Act.START`, and `/devin-say` doesn't take it for a message.
-    If it `is_private`, its author alone is told what comes of it, also if it fails.
-
-    Without a mention, in a thread of the direct message, it goes to Devin if it may be talk. If it
-    was missed and `silences`, what was written after it must not reach Devin.
-    """
-
-    words: Sequence[str] = ()
-    ends: str = ""
-    takes: Takes = Takes.NOTHING
-    parse: Callable[[str], object] | None = None
-    act: Act = Act.MESSAGE
-    may_be_talk: bool
-    silences: bool = False
-    is_private: bool = False
 
 
 VERBS: Mapping[str, Verb] = {
@@ -86,18 +55,6 @@ _ADDRESS = re.compile("<?https?://", re.IGNORECASE)
 
 LIKENESS = 0.75
 """The likeness from which a word is taken for a mistyped verb: one letter of four, two of six."""
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """A command by mention: `verb`, and its argument, if any; `app` is as in a `Reply`."""
-
-    verb: str
-    argument: str
-    thread: ThreadRef
-    by: UserId
-    ts: str
-    app: str
 
 
 def parse_command(event: Payload, ours: Identity, *, unlinked: bool = False) -> Command | None:

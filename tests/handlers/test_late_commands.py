@@ -10,11 +10,12 @@ from bot.devin.opening import open_devin
 from bot.model.errors import NotAllowed, NotLinked, PersonError
 from bot.model.people import Standing, UserId
 from bot.model.threads import ThreadRef
+from bot.model.verbs import Command, Takes
 from bot.redis.connection import Store
 from bot.reporting.reporter import Notice
 from handlers.answering import refuse
 from handlers.mentions import OBEYS, act_of
-from handlers.parse.commands import VERBS, Command, Takes
+from handlers.parse.commands import VERBS
 from sandbox import Sandbox
 from tests.support.desk import OTHER_SESSION
 from tests.support.parts import parts_of
