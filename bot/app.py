@@ -2,10 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import aiohttp
 
@@ -15,7 +16,6 @@ from bot.model.errors import StoreAway
 from bot.redis.connection import Store, claim_schema, open_store
 from bot.redis.durability import durability
 from bot.redis.embedded.server import embedded_valkey
-from bot.relay import UseCases
 from bot.runtime import metrics
 from bot.runtime.http import Health, open_server
 from bot.runtime.in_flight import Background, InFlight
@@ -31,6 +31,7 @@ from bot.store.state import measure
 from bot.timing import TIMING, Timing
 from bot.wiring import Connections, Parts
 from handlers.events import Hearing
+from handlers.feature import Feature
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +59,7 @@ async def open_bot(
     in_flight: InFlight | None = None,
     file_hosts: Collection[str] = (),
     timing: Timing = TIMING,
+    features: Sequence[Feature[Any]] = handlers.FEATURES,
 ) -> AsyncIterator[Bot]:
     """Run everything; without `listens`, only the parts that deliver and report.
 
@@ -79,10 +81,10 @@ async def open_bot(
         to = replace(
             await _connect(stack, settings, health, in_flight, timing), file_hosts=file_hosts
         )
-        parts = Parts(to)
+        parts = Parts(to, features)
         parts.serve()
         if listens:
-            await _listen(stack, to, parts.cases, health, endpoint)
+            await _listen(stack, to, parts, health, endpoint)
         stack.enter_context(measuring.taking(partial(measure, to.store)))
         stack.push_async_callback(to.background.drain, DRAIN_SECONDS)
         work = parts.poll, parts.cases.polling, *((parts.catch_up,) if listens else ())
@@ -165,12 +167,12 @@ async def _warn_of_losses(store: Store) -> None:
 async def _listen(
     stack: AsyncExitStack,
     to: Connections,
-    cases: UseCases,
+    parts: Parts,
     health: Health,
     endpoint: SlackEndpoint | None,
 ) -> None:
-    app = bolt_of(to.client, to.identity, is_http=endpoint is not None)
-    handlers.register(app, cases)
+    app, cases = bolt_of(to.client, to.identity, is_http=endpoint is not None), parts.cases
+    handlers.register(app, cases, parts.features)
     observer = Hearing(cases)
     await health.until("Redis", cases.listening.begin)
     finding = asyncio.create_task(

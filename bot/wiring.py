@@ -1,8 +1,9 @@
 """Every part of the bot, built once, in the order in which they need each other."""
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 from bot.catch_up.backfill import CatchUp
 from bot.delivery.attachments import Files
@@ -29,7 +30,9 @@ from bot.slack.files import SlackFiles
 from bot.store.outbox import Teller
 from bot.store.state import State
 from bot.timing import Timing
-from handlers.parse.commands import parse_asked, parse_earlier
+from handlers import FEATURES
+from handlers.feature import Feature
+from handlers.parse.commands import CORE, parse_asked, parse_earlier
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +53,14 @@ class Connections:
 class Parts:
     """The parts of the bot, on its open connections."""
 
-    def __init__(self, to: Connections) -> None:
+    def __init__(self, to: Connections, features: Sequence[Feature[Any]] = FEATURES) -> None:
         self._to = to
+        self._offers = [one.offers for one in features]
         settings, timing, background = to.settings, to.timing, to.background
+        added = {verb: one for feature in features for verb, one in feature.verbs.items()}
+        identity = replace(to.identity, verbs={**CORE, **added})
         self.state = state = State(to.store, settings)
-        self.workspace = workspace = Workspace(to.client, to.identity, to.store, settings, timing)
+        self.workspace = workspace = Workspace(to.client, identity, to.store, settings, timing)
         self.schedule = schedule = LocalDispatch(background, settings.delivery_concurrency)
         self.poll = WorkPoll(state.store, schedule, timing)
         choosing = Choosing(workspace, state, to.devin)
@@ -62,6 +68,9 @@ class Parts:
         self.cases = UseCases(
             workspace, state, to.devin, self.prompts, schedule, background, to.in_flight
         )
+        self.features = [one.begin(self.cases) for one in features]
+        self.cases.obeys = {verb: do for one in self.features for verb, do in one.obeys.items()}
+        self.cases.helps = [one.help for one in features]
         self.catch_up = CatchUp(self.cases, schedule)
 
     def serve(self) -> None:
@@ -77,7 +86,7 @@ class Parts:
             WordsTeller(place, lines),
             FilesTeller(place, lines),
             Closings(place),
-            CardTeller(workspace, state, cases.audience, lines, schedule),
+            CardTeller(workspace, state, cases.audience, lines, schedule, self._offers),
             Starter(
                 *(workspace, state, to.devin, accepting, self.prompts, notices),
                 *(cases.acting, cases.audience),
@@ -85,8 +94,9 @@ class Parts:
             Speaker(
                 workspace, state, accepting, cases.speaking, notices, cases.starting.begin_with
             ),
-            *(notices, cases.workflow_steps, cases.edits, cases.usage, cases.reviews),
+            *(notices, cases.workflow_steps, cases.edits, cases.usage),
             *(cases.own_threads, cases.adopting),
+            *(one for feature in self.features for one in feature.tellers),
         )
         by_kind: dict[str, Teller] = {one.kind: one for one in tellers}
         reporter = Reporter(

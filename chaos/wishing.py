@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
+from bot.features.reviews.use import Reviews
+from bot.features.reviews.words import result
 from bot.model.sessions import Review
 from bot.relay.lifecycle.adopting import OwnThreads
-from bot.relay.reviews import Reviews
 from bot.store.outbox import OwedKind
 from bot.wording.actions import CONTINUE_SESSION, START_AGAIN
-from bot.wording.mirror.card import result
 from chaos.commands import Commands
 from chaos.people import People
 from chaos.sentences import actions_of, is_card, key_of, kind_in

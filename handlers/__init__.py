@@ -14,11 +14,15 @@
 | `home`           | open a tab of the app; press in Home                        |
 | `starting`       | run *Start a Devin session*; press *Start again*, *… new*   |
 |                  | or *Change* below a channel's defaults; react (START_EMOJI) |
-| `buttons`        | press *Send again*, *Unlink*, *Follow*, *Devin Review* …,   |
+| `buttons`        | press *Send again*, *Unlink*, *Follow*, *End session* …,    |
 |                  | or Slack's *Stop* in a thread whose session is at work      |
 | `workflow_steps` | run a workflow with a step of ours                          |
+| `reviews`        | `@Devin Relay review …`; press *Devin Review* (`FEATURES`)  |
 | `answering`      | (all else, acknowledged; what any raises, told to a person) |
 """
+
+from collections.abc import Sequence
+from typing import Any
 
 from slack_bolt.async_app import AsyncApp
 
@@ -34,6 +38,8 @@ from handlers import (
     starting,
     workflow_steps,
 )
+from handlers.feature import Feature, Running
+from handlers.reviews import REVIEWS
 
 HANDLERS = (
     events,
@@ -44,11 +50,16 @@ HANDLERS = (
     starting,
     buttons,
     workflow_steps,
-    answering,
 )
 
+FEATURES: Sequence[Feature[Any]] = (REVIEWS,)
+"""All features; the core works without any of them."""
 
-def register(app: AsyncApp, cases: UseCases) -> None:
+
+def register(app: AsyncApp, cases: UseCases, features: Sequence[Running] = ()) -> None:
     """Register all of them; the order is the order of matching."""
     for handler in HANDLERS:
         handler.register(app, cases)
+    for feature in features:
+        feature.register(app, cases)
+    answering.register(app, cases)

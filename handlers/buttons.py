@@ -81,13 +81,6 @@ def _register_links(app: AsyncApp, cases: UseCases) -> None:
 
 
 def _register_endings(app: AsyncApp, cases: UseCases) -> None:
-    @on_press(app, cases, actions.DEVIN_REVIEW)
-    async def on_review(press: Press) -> None:
-        key = f"press:{press.channel}:{press.by}:{press.ts or press.trigger}"
-        words = await cases.reviews.ask(press.thread, press.by, key, short=press.value)
-        if words is not None:
-            await cases.notices.say(press.thread, words, once=key)
-
     @on_press(app, cases, actions.KEEP_SESSION)
     async def on_keep(press: Press) -> str:
         await cases.accepting.check(press.by, press.channel)

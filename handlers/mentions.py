@@ -22,7 +22,7 @@ from bot.model.replies import Change, Edit, Reply, reply_id
 from bot.model.sessions import Closing, Follow
 from bot.model.threads import ThreadRef
 from bot.model.times import ts_micros
-from bot.model.verbs import Command
+from bot.model.verbs import Command, Verb
 from bot.relay import UseCases
 from bot.relay.accept import FRESH
 from bot.relay.edits import may_come
@@ -33,7 +33,7 @@ from bot.wording.message import SlackMessage, View
 from handlers import replies
 from handlers.answering import on_press, refuse
 from handlers.modals import opens
-from handlers.parse.commands import VERBS, Kind, Said, classify
+from handlers.parse.commands import Kind, Said, classify
 from handlers.parse.interactions import Press
 from handlers.parse.messages import Payload, parse_thread
 
@@ -59,7 +59,7 @@ def register(app: AsyncApp, cases: UseCases) -> None:
         ts = meant.message.ts if meant.verb == "start" else press.ts or meant.message.ts
         verb, argument, app = meant.verb, meant.argument, meant.message.app
         command = Command(verb, argument, thread, press.by, ts, app)
-        words = await OBEYS[verb](cases, command)
+        words = await obey(cases, command)
         # A whisper must know the message that it answers, which may have no replies.
         asked = replace(command, ts=meant.message.ts)
         await _tell(cases, asked, words, f"ran:{press.value}")
@@ -91,16 +91,16 @@ async def _carry_out(cases: UseCases, command: Command, claim: str) -> None:
     thread = command.thread
     try:
         if not cases.accepting.is_old(command.ts):
-            words = await OBEYS[command.verb](cases, command)
+            words = await obey(cases, command)
         else:  # others may have followed it
-            await cases.accepting.check(command.by, thread.channel, act_of(command))
+            await cases.accepting.check(command.by, thread.channel, act_of(cases, command))
             words = delivery_reports.late(0, [command.verb], silenced=False)
     except NotIdentified:
         # Slack would bring it again, but in a minute, or never: they have an answer now.
         unknown = NotAllowed(Standing.UNKNOWN)
         await refuse(cases, thread, command.ts, command.by, unknown, each=True)
     except PersonError as error:
-        is_private = VERBS[command.verb].is_private
+        is_private = _verb(cases, command).is_private
         await refuse(cases, thread, command.ts, command.by, error, each=True, is_private=is_private)
     else:
         await _tell(cases, command, words, claim)
@@ -111,7 +111,7 @@ async def _tell(cases: UseCases, command: Command, words: SlackMessage | None, o
     thread, by, ts = command.thread, command.by, command.ts
     if words is None:
         return
-    if VERBS[command.verb].is_private:
+    if _verb(cases, command).is_private:
         await cases.notices.whisper(thread, by, words, once=once, at=ts)
     else:
         await cases.notices.say(thread, words, once=once)
@@ -128,7 +128,7 @@ async def is_missed(cases: UseCases, command: Command) -> bool:
         return False
     thread = command.thread
     try:
-        await cases.accepting.check(command.by, thread.channel, act_of(command))
+        await cases.accepting.check(command.by, thread.channel, act_of(cases, command))
     except NotAllowed as error:
         refused = error
     except NotIdentified:
@@ -151,11 +151,22 @@ async def _begins(cases: UseCases, command: Command, event: str) -> bool:
     return await cases.state.claims.begin(claim_of(thread, ts), event)
 
 
-def act_of(command: Command) -> Act:
+def act_of(cases: UseCases, command: Command) -> Act:
     """Return what a command asks for: its use case checks the same, if it is carried out."""
-    verb, argument = VERBS[command.verb], command.argument.lower()
+    verb, argument = _verb(cases, command), command.argument.lower()
     sets = verb.ends and argument and (command.verb, argument) != ("default", "none")
     return Act.START if sets else verb.act
+
+
+def _verb(cases: UseCases, command: Command) -> Verb:
+    return cases.workspace.identity.verbs[command.verb]
+
+
+async def obey(cases: UseCases, command: Command) -> SlackMessage | None:
+    """Carry out a command, of the core or of a feature; return what to say, if no card says it."""
+    if (obey := OBEYS.get(command.verb)) is not None:
+        return await obey(cases, command)
+    return await cases.obeys[command.verb](command)
 
 
 def claim_of(thread: ThreadRef, ts: str) -> str:
@@ -165,12 +176,7 @@ def claim_of(thread: ThreadRef, ts: str) -> str:
 
 async def _help(cases: UseCases, command: Command) -> SlackMessage:
     await cases.accepting.check(command.by, command.thread.channel)
-    return commands.HELP
-
-
-async def _review(cases: UseCases, command: Command) -> SlackMessage | None:
-    thread, key = command.thread, claim_of(command.thread, command.ts)
-    return await cases.reviews.ask(thread, command.by, key, named=command.argument)
+    return commands.helped(cases.helps)
 
 
 async def _status(cases: UseCases, command: Command) -> SlackMessage | None:
@@ -283,7 +289,6 @@ OBEYS: Mapping[str, Callable[[UseCases, Command], Awaitable[SlackMessage | None]
     "sessions": lambda cases, asked: cases.home.listed(asked.by, asked.thread.channel),
     "usage": lambda cases, asked: cases.usage.here(asked.thread, asked.by),
     "digest": _digest,
-    "review": _review,
     "adopt": _set,
     "mute": _mute,
     "unmute": _mute,
@@ -295,7 +300,7 @@ OBEYS: Mapping[str, Callable[[UseCases, Command], Awaitable[SlackMessage | None]
     "archive": lambda cases, asked: cases.ending.ask(Closing.ARCHIVE, asked.thread, asked.by),
     "help": _help,
 }
-"""What carries out each of `VERBS`, and returns what to say, if no card says it."""
+"""What carries out each of the verbs of the core."""
 
 
 async def accept(cases: UseCases, event: Payload, kind: str) -> None:

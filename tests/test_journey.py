@@ -6,10 +6,13 @@ It is the same over Socket Mode and HTTP, in one workspace and in an organizatio
 import pytest
 
 from bot.app import Bot
+from bot.features.reviews.words import ASK
 from bot.model.sessions import SessionState
 from bot.wording import actions, thread_links
+from bot.wording.commands import helped
 from bot.wording.delivery_reports import correction_offered
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, in_org_too, labels, on_v1
+from tests.support.desk import actions as shown_actions
 from tests.support.devin_posts import buttons_of, until_devin_said, until_state
 from tests.support.told import NOT_LINKED, suspended
 from tests.support.waiting import wait_until
@@ -120,3 +123,13 @@ async def test_a_team_reaches_devin_from_wherever_it_is(bot: Bot, desk: Desk) ->
     await wait_until(
         lambda: str(desk.slack.home_view("ada")).count(actions.HOME_UNLINK) == 2, "Home lists both"
     )
+
+
+@pytest.mark.times(features=())
+async def test_the_core_works_whole_without_any_feature(bot: Bot, desk: Desk) -> None:
+    """A bot without them lives the same conversation, and tells of none in its help."""
+    await test_a_thread_and_a_session_are_one_conversation(bot, desk)
+    posts = desk.slack.workspace.channel("general").messages.values()
+    assert ASK not in {action for one in posts for action in shown_actions(one)}
+    help_asked = await desk.mention("help")
+    await desk.until_said(helped(()), help_asked)

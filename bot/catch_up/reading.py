@@ -20,7 +20,7 @@ from bot.slack.lookups import Need
 from bot.slack.receiving.socket_mode import TRIPS
 from bot.store.checkpoints import Unread
 from handlers.mentions import is_missed
-from handlers.parse.commands import VERBS, Kind, classify
+from handlers.parse.commands import Kind, classify
 from handlers.parse.messages import is_own
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,8 @@ CHANNEL_GONE = frozenset(
 class Found:
     """The content found in a thread; `latest` is the last message's time.
 
-    `silenced` has the replies that were written after a missed `unlink` or `mute`. What
+    `silenced` has the replies that were written after a missed `unlink` or `mute`, once one is
+    found: nothing written after that may go to Devin. What
     `was_awaited` by a link that took its time is not late. Those of the replies were `missed` that
     are accepted now and did not just wait for Slack to say who wrote them.
     """
@@ -54,11 +55,7 @@ class Found:
     silenced: list[Reply] = field(default_factory=list)
     missed: int = 0
     was_awaited: bool = False
-
-    @property
-    def is_silenced(self) -> bool:
-        """True if an `unlink` or `mute` was missed; nothing written after it may go to Devin."""
-        return any(VERBS[command.verb].silences for command in self.unheard)
+    is_silenced: bool = False
 
 
 class ThreadReader:
@@ -111,6 +108,8 @@ class ThreadReader:
             if isinstance(found, Command):
                 if await is_missed(self._cases, found):
                     read.unheard.append(found)
+                    verbs = self._cases.workspace.identity.verbs
+                    read.is_silenced |= verbs[found.verb].silences
             elif read.is_silenced:
                 read.silenced.append(found)
             else:

@@ -6,7 +6,7 @@ edit that Slack refuses for good waits for the next request.
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -24,7 +24,7 @@ from bot.store.outbox import Begun, Fate, OwedKind, Schedule, Teller, thread_of
 from bot.store.state import State
 from bot.text.options import parse_options
 from bot.text.to_slack import escape
-from bot.wording.message import SlackMessage
+from bot.wording.message import Block, SlackMessage
 from bot.wording.mirror.card import Card, card, children_shown, ended_card
 
 log = logging.getLogger(__name__)
@@ -43,6 +43,7 @@ class CardTeller(Teller):
     audience: Audience
     status_lines: StatusLines
     schedule: Schedule
+    offers: Sequence[Callable[[Watched], Sequence[Block]]] = ()
     kind = OwedKind.CARD
     is_decorative = True
     is_found_by_polls = True  # one that rests, or whose link gave way
@@ -112,6 +113,7 @@ class CardTeller(Teller):
                 chosen=chosen,
                 standing_by=standing_by,
                 followed=await self._followed(thread.channel, seen),
+                offers=[one for offer in self.offers for one in offer(seen)],
             )
         )
 

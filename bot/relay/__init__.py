@@ -6,6 +6,8 @@ person may not, and `StoreAway` or `NotIdentified` if Redis or Slack is away: th
 done, and Slack must not be acknowledged. Methods name only what else they raise.
 """
 
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
 from bot.delivery.acting import Acting
 from bot.devin.api import Devin
 from bot.devin.catalog import Catalog
@@ -13,6 +15,7 @@ from bot.mirror.agents import StatusLines
 from bot.mirror.audience import Audience
 from bot.mirror.far_caps import FarCaps
 from bot.mirror.poll import Polling, SessionPoll
+from bot.model.verbs import Command
 from bot.relay.accept import Accepting, Replies
 from bot.relay.asking import Asking
 from bot.relay.edits import Edits
@@ -24,7 +27,6 @@ from bot.relay.lifecycle.prompts import Prompts
 from bot.relay.lifecycle.starting import Starting
 from bot.relay.linking import Linking
 from bot.relay.naming import Naming
-from bot.relay.reviews import Reviews
 from bot.relay.saying import Say, Speaking
 from bot.relay.usage import Usage
 from bot.relay.workflow_steps import WorkflowSteps
@@ -34,6 +36,9 @@ from bot.slack.app.workspace import Workspace
 from bot.store.checkpoints import Listening
 from bot.store.outbox import Schedule
 from bot.store.state import State
+from bot.wording.message import SlackMessage
+
+Obey = Callable[[Command], Awaitable[SlackMessage | None]]
 
 
 class UseCases:
@@ -49,7 +54,12 @@ class UseCases:
         background: Background,
         in_flight: InFlight,
     ) -> None:
-        self.workspace, self.state, self.background = workspace, state, background
+        self.workspace, self.state, self.devin, self.background = (
+            *(workspace, state, devin, background),
+        )
+        self.obeys: Mapping[str, Obey] = {}
+        """What carries out the verbs that features add, and `helps` are their lines in the help."""
+        self.helps: Sequence[str] = ()
         self.notices = notices = Notices(state.outbox, schedule, workspace.threads, background)
         self.acting = acting = Acting(workspace, state, devin)
         if acting.is_required:
@@ -74,7 +84,6 @@ class UseCases:
         self.ending = Ending(workspace, state, devin, accepting, naming, speaking, lines.agents)
         self.home = Home(workspace, state, accepting, naming, notices, linking)
         self.usage = Usage(workspace, state, devin, accepting, naming, audience, notices)
-        self.reviews = Reviews(workspace, state, devin, accepting, audience, notices)
         self._build_starts(devin, prompts)
 
     def _build_starts(self, devin: Devin, prompts: Prompts) -> None:

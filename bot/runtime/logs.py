@@ -163,7 +163,7 @@ _FLAGS = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOC
 
 
 class Event(StrEnum):
-    """An act of a person, as it is named in the trail."""
+    """An act of a person, as it is named in the trail; features have names of their own."""
 
     ACCEPTED = "accepted"
     SENT_AS = "sent as"
@@ -186,12 +186,11 @@ class Event(StrEnum):
     DEFAULTS_CHANGED = "defaults changed"
     DIGEST_SET = "digest set"
     RULES_CHANGED = "adoption changed"
-    REVIEW_ASKED = "review asked for"
 
 
-def audit(event: Event, by: str, /, **ids: object) -> None:
+def audit(event: str, by: str, /, **ids: object) -> None:
     """Put on record what `by` did, once it has taken effect; an empty id is left out."""
-    TRAIL.info(event.value, extra={"by": by, **{key: one for key, one in ids.items() if one != ""}})
+    TRAIL.info(str(event), extra={"by": by, **{key: one for key, one in ids.items() if one != ""}})
 
 
 def audit_to(path: Path, secrets: AbstractSet[str]) -> None:

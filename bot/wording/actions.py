@@ -48,7 +48,6 @@ CONTINUE_SESSION = "continue_session"
 END_SESSION = "end_session"
 ARCHIVE_SESSION = "archive_session"
 KEEP_SESSION = "keep_session"
-DEVIN_REVIEW = "devin_review"
 
 HOME_MENU = "home_menu"
 HOME_UNLINK_FORM = "home_unlink_form"

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bot.model.replies import Outcome
 from bot.model.sessions import Follow, NamedSession
@@ -11,7 +12,7 @@ from bot.wording.message import QUOTE_LIMIT, SlackMessage
 from bot.wording.mirror.card import BARRED, FOLLOWS, Card, card
 from bot.wording.phrases import last_ending, mail_waiting, session_link
 
-HELP = SlackMessage(
+_HELP = SlackMessage(
     "I turn a Slack thread and a Devin session into one conversation. Mention me in a thread with "
     "one of these. In our direct message, leave the mention out; in a linked thread there, only "
     "a command on its own, such as `status`, works without it.",
@@ -32,8 +33,6 @@ HELP = SlackMessage(
     "sessions have; in our direct message, what yours have used\n"
     "• `digest daily`, `digest weekly`, `digest off`: post what this channel's sessions need, do, "
     "have done and have used (`digest` shows what is set)\n"
-    "• `review &lt;pull request link&gt;`: ask for a Devin Review and post its result; in a thread "
-    "with one pull request, leave the link out\n"
     "• `adopt tag:oncall`, `adopt repo:owner/name`, `adopt origin:automation`, `adopt none`: give "
     "each matching session that starts elsewhere a thread in this channel (`adopt` shows what is "
     "set)\n"
@@ -47,6 +46,11 @@ HELP = SlackMessage(
     "`/devin-say` in a channel · linked threads in my *Home* tab",
     buttons=(OPEN,),
 )
+
+
+def helped(features: Sequence[str]) -> SlackMessage:
+    """Return the help, with the lines of `features` at the end."""
+    return replace(_HELP, advice="\n".join([_HELP.advice, *features]))
 
 
 def status(shown: Card, mail: int, last: Outcome | None, notes: Sequence[str]) -> SlackMessage:

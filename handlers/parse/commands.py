@@ -28,7 +28,7 @@ COMMAND_SUBTYPES = (None, "", "thread_broadcast", "file_share")
 """Of a command with one of these, the `app_mention` beside it has none, and is obeyed."""
 
 
-VERBS: Mapping[str, Verb] = {
+CORE: Mapping[str, Verb] = {
     "start": Verb(takes=Takes.TEXT, act=Act.START, may_be_talk=True),
     "link": Verb(takes=Takes.SESSION, act=Act.START, may_be_talk=True),
     "unlink": Verb(may_be_talk=False, silences=True),
@@ -36,7 +36,6 @@ VERBS: Mapping[str, Verb] = {
     "sessions": Verb(may_be_talk=True, is_private=True),
     "usage": Verb(may_be_talk=False),
     "digest": Verb(words=("daily", "weekly", "off"), ends="off", may_be_talk=False),
-    "review": Verb(takes=Takes.ADDRESS, act=Act.START, may_be_talk=True),
     "adopt": Verb(words=("none",), ends="none", parse=parse_rules, may_be_talk=True),
     "mute": Verb(may_be_talk=False, silences=True),
     "unmute": Verb(may_be_talk=False),
@@ -65,10 +64,10 @@ def parse_command(event: Payload, ours: Identity, *, unlinked: bool = False) -> 
     unless the thread is known to be `unlinked`, only what can hardly be talk is a command.
     """
     said = _as_command(event, ours)
-    if said is None or said.verb not in VERBS:
+    if said is None or said.verb not in ours.verbs:
         return None
-    argument = _argument(said.verb, said.argument)
-    if argument is None or (not unlinked and _may_be_talk(event, ours.user, said)):
+    argument = _argument(said.verb, said.argument, ours.verbs)
+    if argument is None or (not unlinked and _may_be_talk(event, ours, said)):
         return None
     return replace(said, argument=argument)
 
@@ -79,19 +78,20 @@ def parse_guess(event: Payload, ours: Identity, *, unlinked: bool = False) -> Co
     For `unlinked`, see `parse_command`.
     """
     said = _as_command(event, ours)
-    if said is None or said.verb in VERBS:
+    if said is None or said.verb in ours.verbs:
         return None
     if not unlinked and _is_bare(event, ours.user) and messages.is_in_thread(event):
         return None
     if unlinked and not said.argument and parse_session(said.verb):
         return replace(said, verb="link", argument=said.verb)
-    for verb in get_close_matches(said.verb, VERBS, 1, LIKENESS):
-        is_session = VERBS[verb].takes is Takes.SESSION and parse_session(said.argument) is not None
-        is_slip = unlinked and VERBS[verb].takes is Takes.TEXT and _is_slip(said.verb, verb)
-        if is_session or is_slip or said.argument.lower() in ("", *VERBS[verb].words):
+    for verb in get_close_matches(said.verb, ours.verbs, 1, LIKENESS):
+        known = ours.verbs[verb]
+        is_session = known.takes is Takes.SESSION and parse_session(said.argument) is not None
+        is_slip = unlinked and known.takes is Takes.TEXT and _is_slip(said.verb, verb)
+        if is_session or is_slip or said.argument.lower() in ("", *known.words):
             return replace(said, verb=verb)
         meant = "defaults" if verb == "default" else verb
-        if _begins_with(meant, said.argument):
+        if _begins_with(ours.verbs[meant], said.argument):
             return replace(said, verb=meant)
     return None
 
@@ -109,9 +109,9 @@ def takes_mention(text: str) -> str:
     word, *rest = text.split(maxsplit=1) or [""]
     argument = "".join(rest)
     verb = _meant(word.lower(), argument)
-    taken = _argument(verb, argument) if verb in VERBS else None
+    taken = _argument(verb, argument, CORE) if verb in CORE else None
     is_word = verb == "default" and taken not in {"", "none"} and not parse_session(argument)
-    return "" if taken is None or not VERBS[verb].ends or is_word else verb
+    return "" if taken is None or not CORE[verb].ends or is_word else verb
 
 
 class Kind(Enum):
@@ -225,28 +225,28 @@ def _as_command(event: Payload, ours: Identity) -> Command | None:
 
 def _meant(verb: str, argument: str) -> str:
     """Return the one of `default` and `defaults` that takes the argument."""
-    if verb == "default" and _begins_with("defaults", argument):
+    if verb == "default" and _begins_with(CORE["defaults"], argument):
         return "defaults"
     return "default" if verb == "defaults" and parse_session(argument) else verb
 
 
-def _begins_with(verb: str, argument: str) -> bool:
+def _begins_with(verb: Verb, argument: str) -> bool:
     """Whether an argument is options or rules, as `verb` takes them, be they right or wrong."""
-    parse = VERBS[verb].parse
+    parse = verb.parse
     try:
         return parse is not None and parse(argument) is not None
     except BadDefaults:
         return True
 
 
-def _argument(verb: str, rest: str) -> str | None:
+def _argument(verb: str, rest: str, verbs: Mapping[str, Verb]) -> str | None:
     """Return what a verb takes of the `rest` of a message; None where that makes it talk.
 
     `link` takes the session that comes first, or one word, which is refused with words. More words
     without a session are talk: "link the PR to …".
     """
-    known, (first, *more) = VERBS[verb], rest.split() or [""]
-    if known.ends and rest and rest.lower() in {one.ends for one in VERBS.values()}:
+    known, (first, *more) = verbs[verb], rest.split() or [""]
+    if known.ends and rest and rest.lower() in {one.ends for one in verbs.values()}:
         return known.ends
     match known.takes:
         case Takes.TEXT:
@@ -257,16 +257,16 @@ def _argument(verb: str, rest: str) -> str | None:
             return first
     if verb == "link" and parse_session(first):
         return first
-    return rest if _begins_with(verb, rest) or rest.lower() in ("", *known.words) else None
+    return rest if _begins_with(known, rest) or rest.lower() in ("", *known.words) else None
 
 
-def _may_be_talk(event: Payload, bot_user: str, said: Command) -> bool:
+def _may_be_talk(event: Payload, ours: Identity, said: Command) -> bool:
     """Return True for a reply in a thread, without a mention, that Devin may be meant to read."""
-    if not (_is_bare(event, bot_user) and messages.is_in_thread(event)):
+    if not (_is_bare(event, ours.user) and messages.is_in_thread(event)):
         return False
     if said.verb == "link":
         return parse_session(said.argument) is None
-    return VERBS[said.verb].may_be_talk
+    return ours.verbs[said.verb].may_be_talk
 
 
 def _is_bare(event: Payload, bot_user: str) -> bool:

@@ -41,9 +41,7 @@ from bot.store.mailbox import Head, Later, Mailbox, Step
 from bot.store.outbox import OwedKind
 from bot.store.watches import Found, Watches
 from bot.wording import delivery_reports
-from bot.wording.commands import HELP
 from bot.wording.phrases import short_id
-from handlers.parse.commands import VERBS
 from sandbox import Sandbox
 from sandbox.slack.server import ApiCall, Message
 from sandbox.slack.world.workspace import TEAM_ID
@@ -51,6 +49,7 @@ from tests.support.bots import BRISK, open_bot
 from tests.support.builders import JSON
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, key_of, muted, running
 from tests.support.devin_reads import lists
+from tests.support.features import HELP, VERBS
 from tests.support.keys import at
 from tests.support.parts import parts_of
 from tests.support.redis_servers import node_url

@@ -9,7 +9,7 @@ from bot.relay.lifecycle.starting import Start
 from bot.text.to_devin import is_empty
 from handlers.mentions import OBEYS
 from handlers.parse.commands import (
-    VERBS,
+    CORE,
     classify,
     is_spoken,
     parse_asked,
@@ -31,6 +31,7 @@ from tests.support.builders import (
     sample_event,
 )
 from tests.support.desk import SESSION
+from tests.support.features import VERBS
 from tests.support.tables import each
 
 DM = "D0ADADM000"
@@ -55,7 +56,7 @@ def guess_of(event: JSON, *, unlinked: bool = False) -> str | None:
 
 def test_every_verb_is_obeyed_by_a_function_of_its_own_choice() -> None:
     """Nothing else carries out a verb that has none, and no function waits for one."""
-    assert OBEYS.keys() == VERBS.keys()
+    assert OBEYS.keys() == CORE.keys()
 
 
 @each("verb", VERBS)

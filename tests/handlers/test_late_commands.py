@@ -14,10 +14,10 @@ from bot.model.verbs import Command, Takes
 from bot.redis.connection import Store
 from bot.reporting.reporter import Notice
 from handlers.answering import refuse
-from handlers.mentions import OBEYS, act_of
-from handlers.parse.commands import VERBS
+from handlers.mentions import act_of, obey
 from sandbox import Sandbox
 from tests.support.desk import OTHER_SESSION
+from tests.support.features import VERBS
 from tests.support.parts import parts_of
 
 ADA, BEN = "U0ADA00000", UserId("U0BEN00000")
@@ -60,12 +60,12 @@ async def test_a_late_command_is_refused_to_whom_its_use_case_refuses_it(
             what = f"{command.verb} {command.argument}"
             told[what] = Standing.ALLOWED
             try:
-                await OBEYS[command.verb](cases, command)
+                await obey(cases, command)
             except NotAllowed as error:
                 told[what] = error.standing
             except PersonError:
                 pass  # they may, but nothing is linked
-            act = act_of(command)
+            act = act_of(cases, command)
             late[what] = await cases.workspace.permissions.may(act, BEN, command.thread.channel)
     assert late == told
 

@@ -17,7 +17,6 @@ from bot.runtime.logs import TRAIL, Event, Lines
 from bot.wording import actions, commands
 from bot.wording.lifecycle.ending import STOP
 from bot.wording.usage import NO_DIGEST
-from handlers.parse.commands import VERBS
 from sandbox.slack.world.workspace import User
 from tests.people import test_ending as ends
 from tests.people import test_home as homes
@@ -32,6 +31,7 @@ from tests.people import test_workflow_steps as steps
 from tests.people.test_edits import delivered, edit, offered, waiting
 from tests.people.test_edits import press as press_correction
 from tests.support.desk import ANYTHING, SESSION, Desk, Told, muted, running
+from tests.support.features import EVENTS, VERBS
 from tests.support.forms import opened
 from tests.support.told import GUEST
 from tests.support.waiting import until_settled, wait_until
@@ -373,4 +373,4 @@ async def test_an_answer_is_on_record_once_it_is_owed(
 
 def test_the_page_has_each_event_of_the_trail() -> None:
     """Whoever evaluates the log reads the page."""
-    assert sorted(contract()) == sorted(Event)
+    assert sorted(contract()) == sorted(EVENTS)

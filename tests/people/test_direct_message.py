@@ -10,15 +10,16 @@ from typing import Any
 import pytest
 
 from bot.app import Bot
+from bot.features.reviews import words as reviews
 from bot.model.errors import NotLinked
 from bot.relay import home
 from bot.wording import commands, home_view, refusals, thread_links, usage
 from bot.wording.lifecycle import adopting, starting
-from bot.wording.mirror import card
 from bot.wording.phrases import session_address
-from handlers.parse.commands import VERBS, parse_command
+from handlers.parse.commands import parse_command
 from tests.support.builders import OURS
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, Told, actions, labels
+from tests.support.features import HELP, VERBS
 from tests.support.waiting import wait_until
 
 PEOPLE = ("ada", "ben")
@@ -31,7 +32,7 @@ ANSWERS: dict[str, tuple[Told, list[str]]] = {
         thread_links.not_linked(""),
         ["start_spoken", "link_spoken"],
     ),
-    "Help": (commands.HELP, ["open_start_form"]),
+    "Help": (HELP, ["open_start_form"]),
     "start": (starting.NOTHING, ["open_start_form"]),
     "link": (refusals.no_session(""), ["link_spoken"]),
     SESSION: (thread_links.did_you_mean("link", SESSION, "", is_linked=False), ["run_spoken"]),
@@ -44,7 +45,7 @@ ANSWERS: dict[str, tuple[Told, list[str]]] = {
     "unfollow": (refusals.sorry(NotLinked()), []),
     "end": (refusals.sorry(NotLinked()), []),
     "archive": (refusals.sorry(NotLinked()), []),
-    "review": (card.WHICH, []),
+    "review": (reviews.WHICH, []),
     "digest": (usage.NO_DIGEST, []),
     "adopt": (adopting.NONE, []),
     "adopt tag:oncall": ("new sessions that match `tag:oncall` get a thread here", []),

@@ -10,12 +10,13 @@ from bot.model.people import Standing
 from bot.model.times import ts_micros
 from bot.redis.connection import Store
 from bot.store.checkpoints import CATCH_UP, Checkpoints
-from bot.wording import commands, forms, home_view, refusals, thread_links
+from bot.wording import forms, home_view, refusals, thread_links
 from sandbox.devin.sessions import DevinSession
 from sandbox.slack.server import Message
 from sandbox.slack.transport.deliveries import Delivery
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, actions, running
 from tests.support.devin_posts import linked
+from tests.support.features import HELP
 from tests.support.waiting import until_caught_up, until_settled, wait_until
 
 START, LINK, RUN, SEND = "start_spoken", "link_spoken", "run_spoken", "send_spoken"
@@ -227,7 +228,7 @@ async def test_without_a_session_a_mistyped_command_can_only_be_run(bot: Bot, de
     question = await asked(desk)
     assert actions(question) == [RUN]
     await press(desk, RUN, question)
-    await desk.until_said(commands.HELP, ts)
+    await desk.until_said(HELP, ts)
 
 
 async def test_a_mistyped_start_is_asked_back_with_its_words(bot: Bot, desk: Desk) -> None:

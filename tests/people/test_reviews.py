@@ -13,6 +13,8 @@ from redis.asyncio import Redis
 
 from bot.app import Bot
 from bot.devin.opening import open_devin
+from bot.features.reviews import words
+from bot.features.reviews.use import Reviews
 from bot.model.errors import DevinAway, NotAllowed
 from bot.model.people import Standing, UserId
 from bot.model.replies import Outcome, OutcomeKind
@@ -20,11 +22,9 @@ from bot.model.sessions import Review, parse_pull_request
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import OUTBOX_KEY
-from bot.relay.reviews import Reviews
 from bot.store.outbox import Owed
-from bot.wording import actions, refusals
+from bot.wording import refusals
 from bot.wording.message import LEGACY, SlackMessage
-from bot.wording.mirror import card as words
 from sandbox.devin.organization import ORG_ID, ReviewState
 from tests.support.bots import BRISK
 from tests.support.desk import SESSION, Desk, on_v1, running
@@ -72,7 +72,7 @@ async def is_asked(desk: Desk, thread: str, url: str = PR) -> Review:
 async def test_the_button_asks_for_a_review_and_its_result_is_posted(bot: Bot, desk: Desk) -> None:
     """It is followed through its states, and told once."""
     thread = await with_pull_request(desk)
-    await desk.press(actions.DEVIN_REVIEW, thread)
+    await desk.press(words.ASK, thread)
     review = await is_asked(desk, thread)
     reads = desk.devin.reads_by_kind["reviews"]
     desk.devin.reviews.enter(PR, "running")
@@ -93,7 +93,7 @@ async def test_a_look_at_a_review_that_is_under_way_is_nothing_that_was_told_or_
     """Its entry stays owed, so the log has no line that it is over, and nothing is counted."""
     caplog.set_level(logging.INFO)
     thread = await with_pull_request(desk)
-    await desk.press(actions.DEVIN_REVIEW, thread)
+    await desk.press(words.ASK, thread)
     await is_asked(desk, thread)
     desk.devin.reviews.enter(PR, "running")
     reads, counted = desk.devin.reads_by_kind["reviews"], moot()
@@ -126,10 +126,10 @@ async def test_with_several_pull_requests_there_is_a_menu_and_review_asks_back(
     card = desk.cards(thread)[-1]
     where = {"channel": "general", "message_ts": card.ts, "user": "ben"}
     await desk.answer("review", thread, words.WHICH)
-    await desk.slack.press(actions.DEVIN_REVIEW, **where, value=words.short_of(OTHER))
+    await desk.slack.press(words.ASK, **where, value=words.short_of(OTHER))
     await is_asked(desk, thread, OTHER)
     before = desk.said(thread).count(words.WHICH.text)
-    await desk.slack.press(actions.DEVIN_REVIEW, **where, value="0" * 16)
+    await desk.slack.press(words.ASK, **where, value="0" * 16)
     await wait_until(lambda: desk.said(thread).count(words.WHICH.text) > before, "it is asked back")
 
 
@@ -203,7 +203,7 @@ async def test_a_pull_request_whose_state_devin_does_not_give_can_be_reviewed(
     await until_card(desk, words.short_of(PR), thread)
     desk.devin.behave(SESSION, "finished")
     await until_card(desk, "has *ended*", thread)
-    await desk.press(actions.DEVIN_REVIEW, thread)
+    await desk.press(words.ASK, thread)
     await is_asked(desk, thread)
     desk.devin.open_pull_request(SESSION, PR, "merged")
     await until_card(desk, "(merged)", thread)
@@ -216,7 +216,7 @@ async def test_version_1_has_none(bot: Bot, desk: Desk) -> None:
     thread = await desk.linked_thread()
     desk.devin.open_pull_request(SESSION, PR)
     await until_card(desk, PR, thread)
-    assert actions.DEVIN_REVIEW not in str(desk.cards(thread)[-1].blocks)
+    assert words.ASK not in str(desk.cards(thread)[-1].blocks)
     await desk.until_said(LEGACY, await desk.mention(f"review {PR}"))
 
 
@@ -254,7 +254,7 @@ async def test_an_answer_that_cannot_be_read_is_not_logged(
             return Outcome(kind=OutcomeKind.UNCERTAIN, detail="<html>", status=200)
 
         monkeypatch.setattr(devin, "ask_review", garbled)
-        reviews = parts_of(desk.box, store, devin=devin).cases.reviews
+        reviews = Reviews.of(parts_of(desk.box, store, devin=devin).cases)
         ada = UserId(desk.slack.workspace.user("ada").id)
         assert await reviews.ask(thread, ada, "key", named=PR) is None
         begun = await reviews.state.outbox.begin(owed)
@@ -301,9 +301,7 @@ async def test_where_others_read_along_no_pull_request_of_the_session_is_named(
     thread = await desk.linked_thread(channel="shared")
     await desk.mention("review", thread=thread, channel="shared")
     await desk.until_said(words.WHICH, thread, channel="shared")
-    assert actions.DEVIN_REVIEW not in str(
-        [one.blocks for one in desk.slack.channel_messages("shared")]
-    )
+    assert words.ASK not in str([one.blocks for one in desk.slack.channel_messages("shared")])
 
 
 async def test_two_processes_ask_once_and_tell_once(desk: Desk, environ: dict[str, str]) -> None:
@@ -313,9 +311,7 @@ async def test_two_processes_ask_once_and_tell_once(desk: Desk, environ: dict[st
         card = desk.cards(thread)[-1].ts
         who = ("ada", "ben", "ada")
         where = {"channel": "general", "message_ts": card}
-        await asyncio.gather(
-            *(desk.slack.press(actions.DEVIN_REVIEW, user=one, **where) for one in who)
-        )
+        await asyncio.gather(*(desk.slack.press(words.ASK, user=one, **where) for one in who))
         await wait_until(lambda: PR in desk.devin.reviews.heads, "it is asked for")
         begun = words.begun(PR, head(desk)).text
         await wait_until(lambda: desk.said(thread).count(begun) == len(who), "each is answered")
@@ -379,7 +375,8 @@ async def test_a_process_that_dies_leaves_it_to_the_next(
     async with open_devin(desk.devin.url, SecretStr(desk.devin.api_key), ORG_ID, 4) as devin:
         parts = parts_of(desk.box, store, devin=devin, timing=replace(BRISK, review_pause=PAUSE))
         ada = UserId(desk.slack.workspace.user("ada").id)
-        assert await parts.cases.reviews.ask(thread, ada, "key", named=PR) is None
+        reviews = Reviews.of(parts.cases)
+        assert await reviews.ask(thread, ada, "key", named=PR) is None
         owed = Owed(f"{thread.team}:review:key", 1, Reviews.kind)
         begun = await parts.state.outbox.begin(owed)
         assert begun is not None
@@ -387,9 +384,9 @@ async def test_a_process_that_dies_leaves_it_to_the_next(
             await devin.ask_review(PR)
         if "result" in dies:
             desk.devin.reviews.enter(PR, ends)
-            assert (await parts.cases.reviews.tell(begun)).told
+            assert (await reviews.tell(begun)).told
         elif "Devin" not in dies:
-            assert (await parts.cases.reviews.tell(begun)).told is None
+            assert (await reviews.tell(begun)).told is None
     desk.devin.reviews.enter(PR, ends)
     result = words.result(PR, head(desk, ends))
     await expire(raw, owed)

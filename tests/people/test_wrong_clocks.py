@@ -12,9 +12,9 @@ import pytest
 from redis.asyncio import Redis
 
 from bot.app import Bot
+from bot.features.reviews import words
 from bot.redis.connection import Store
 from bot.settings import Settings
-from bot.wording.mirror import card as card_words
 from bot.wording.phrases import acus_of
 from sandbox import Sandbox
 from sandbox.devin.answers import STATES
@@ -92,9 +92,9 @@ async def test_a_review_is_told_when_it_is_over(bot: Bot, desk: Desk, wall: Wall
     reads = desk.devin.reads_by_kind["reviews"]
     await wait_until(lambda: desk.devin.reads_by_kind["reviews"] > reads + 2, "it is read again")
     desk.devin.reviews.enter(url, "completed")
-    await desk.until_said(card_words.result(url, test_reviews.head(desk)), root)
-    begun = card_words.begun(url, test_reviews.head(desk, "pending")).text
-    assert desk.said(root) == [begun, card_words.result(url, test_reviews.head(desk)).text]
+    await desk.until_said(words.result(url, test_reviews.head(desk)), root)
+    begun = words.begun(url, test_reviews.head(desk, "pending")).text
+    assert desk.said(root) == [begun, words.result(url, test_reviews.head(desk)).text]
 
 
 async def test_what_is_new_after_a_rule_gets_its_thread_and_what_is_older_none(

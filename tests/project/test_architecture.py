@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "docs" / "architecture"
 OVERVIEW = (PAGES / "overview.md").read_text(encoding="utf-8")
-ROWS = re.findall(r"^\| \d \| (.+?) \| (.+) \|$", OVERVIEW, re.MULTILINE)
+ROWS = re.findall(r"^\| \d+ \| (.+?) \| (.+) \|$", OVERVIEW, re.MULTILINE)
 LAYERS = next(
     contract["layers"]
     for contract in tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"][

@@ -28,7 +28,7 @@ LONG_FUNCTIONS: dict[str, str] = {}
 
 BUILDERS = {
     *("logging.getLogger", "re.compile", "frozenset", "timedelta", "NewType", "TypeVar", "UserId"),
-    *("Key", "ParamSpec", "TypeAdapter", "Counter", "Gauge", "Histogram", "Field"),
+    *("Feature", "Key", "ParamSpec", "TypeAdapter", "Counter", "Gauge", "Histogram", "Field"),
     *("aiohttp.ClientTimeout", "httpx.Timeout", "Micros", "Millis"),
     *("AfterValidator", "BeforeValidator", "ConfigDict", "SettingsConfigDict"),
     *(

@@ -16,14 +16,13 @@ from bot.model.replies import Change, OutcomeKind
 from bot.model.threads import Link
 from bot.redis import keys
 from bot.runtime import metrics
-from bot.runtime.logs import Event
 from bot.settings import Settings, load_settings
 from bot.slack.app.manifest import manifest_yaml, options
 from bot.slack.lookups import TIER_3, Need
 from bot.timing import TIMING
-from bot.wording import commands, delivery_reports
-from handlers.parse.commands import VERBS
+from bot.wording import delivery_reports
 from tests.store.test_lua import HASHES
+from tests.support.features import EVENTS, HELP, VERBS, WORDING
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -120,7 +119,7 @@ def test_every_command_of_people_is_explained_and_no_other(page: str) -> None:
     """The verbs and their fixed words are those of the parser; what a person chooses isn't one."""
     section = IN_SLACK.split("\n## Commands\n")[1].split("\n## ")[0].split("\n### In a message")[0]
     rows = "\n".join(re.findall(r"^\| .*`.*$", section, re.MULTILINE))
-    text = unescape(commands.HELP.advice) if page == "help" else rows
+    text = unescape(HELP.advice) if page == "help" else rows
     spans = [one.removeprefix("@Devin Relay ") for one in re.findall(r"`([^`]+)`", text)]
     shown = {one for one in spans if one[0] not in "(/" and not re.search("[<:]", one)}
     named = {one.split()[0] for one in spans if one[0] not in "(/<"} | {"help"}
@@ -163,7 +162,7 @@ def test_every_outcome_is_in_the_diagram() -> None:
 
 SAID = " ".join(
     node.value.replace("*", "")
-    for path in sorted((ROOT / "bot" / "wording").rglob("*.py"))
+    for path in WORDING
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
     if isinstance(node, ast.Constant) and isinstance(node.value, str)
 )
@@ -194,7 +193,7 @@ def test_every_log_line_that_is_named_is_logged() -> None:
     named = {line for one in phrases for line in re.findall(r"`([a-z -]+)`", one, re.IGNORECASE)}
     assert len(tables) > 3
     assert len(named) > 60
-    acts = {act.value for act in Event}
+    acts = EVENTS
     assert [
         line
         for line in named - acts

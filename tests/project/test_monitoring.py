@@ -16,8 +16,8 @@ from prometheus_client import REGISTRY, Counter, Gauge, Histogram
 
 from bot.model.replies import Change
 from bot.runtime import metrics
-from bot.runtime.logs import Event
 from bot.settings import Settings
+from tests.support.features import EVENTS
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -247,6 +247,6 @@ def test_what_a_page_names_is_there(page: str) -> None:
         assert (ROOT / "docs" / path).exists(), path
     titles = {panel["title"] for panel in PANELS}
     assert set(re.findall(r"[Pp]anels? \*([^*]+)\*", page)) <= titles
-    known = {*(change.value for change in Change), *(act.value for act in Event)}
+    known = {*(change.value for change in Change), *EVENTS}
     for line in set(re.findall(r"\b[Ll]og `([a-z ]+)`", page)) - known:
         assert re.search(rf'log\.\w+\((?:level, )?\s*"{line}\b', SOURCE), line

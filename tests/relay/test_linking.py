@@ -23,9 +23,9 @@ from bot.redis.keys import link_key
 from bot.store.links import Links
 from bot.store.watches import SessionNames
 from bot.wording import refusals, thread_links
-from bot.wording.commands import HELP
 from bot.wording.phrases import last_ending, mail_waiting, session_link
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, muted, running, tells
+from tests.support.features import HELP
 from tests.support.keys import at
 from tests.support.redis_servers import node_url
 from tests.support.tables import each

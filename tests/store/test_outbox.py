@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
+from bot.features.reviews.use import Reviews
 from bot.model.errors import SlackAway
 from bot.model.people import UserId
 from bot.model.replies import Outcome, OutcomeKind, Reply
@@ -18,7 +19,6 @@ from bot.redis import keep
 from bot.redis.connection import Store, millis, seconds
 from bot.redis.keys import OUTBOX_KEY, WATCH_KEY, subject_key, watched_key, words_key
 from bot.relay.lifecycle.adopting import Adopting
-from bot.relay.reviews import Reviews
 from bot.relay.usage import Usage
 from bot.store.links import Cards, CardShown, Links, card_owed
 from bot.store.lua import scripts

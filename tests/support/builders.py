@@ -9,6 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from bot.slack.app.workspace import Identity
+from tests.support.features import VERBS
 
 JSON = dict[str, Any]
 
@@ -20,7 +21,7 @@ ADA = "U061F7AUR"
 BOT_USER = "U0LAN0Z89"
 ROOT_TS = "1515449500.000001"
 TS = "1515449522.000016"
-OURS = Identity(TEAM, None, BOT_USER, "B123ABC456", scopes=frozenset(), url="")
+OURS = Identity(TEAM, None, BOT_USER, "B123ABC456", scopes=frozenset(), url="", verbs=VERBS)
 ENTERPRISE = "E123ABC456"
 ORG = replace(OURS, tenant=ENTERPRISE, enterprise=ENTERPRISE)
 """The bot in a workspace, and in an Enterprise organization by an org-wide token."""

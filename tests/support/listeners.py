@@ -73,5 +73,5 @@ async def listeners(settings: Settings, store: Store, url: str) -> AsyncIterator
         parts = Parts(to)
         parts.serve()
         app = bolt_of(client, to.identity, is_http=False)
-        handlers.register(app, parts.cases)
+        handlers.register(app, parts.cases, parts.features)
         yield Listeners(app, parts.cases, Hearing(parts.cases))

@@ -31,6 +31,7 @@ from bot.wording.mirror.card import Card, card, state_words
 from bot.wording.phrases import clock_time
 from sandbox.slack.api.blocks import block_problems
 from sandbox.slack.api.chat_methods import MAX_POSTED_TEXT
+from tests.support.features import HELP
 from tests.support.tables import each
 from tests.wording.foreign import BARE, HOST, HUGE, LINK, NAMED, NAMES, THREAD, pings, problems
 
@@ -167,7 +168,7 @@ def test_whoever_and_whatever_is_named_pings_nobody(by: str, session: NamedSessi
 
 
 OTHERS = {
-    "help": commands.HELP,
+    "help": HELP,
     "say help": commands.SAY_HELP,
     "already linked": thread_links.linked_already(BARE, "Ada"),
     "unlinked": thread_links.unlinked(BARE),

@@ -2,6 +2,7 @@
 
 import re
 
+from bot.features.reviews.words import offer
 from bot.model.people import UserId
 from bot.model.sessions import (
     Child,
@@ -13,7 +14,7 @@ from bot.model.sessions import (
     Watched,
 )
 from bot.model.threads import Link, ThreadRef
-from bot.wording.mirror.card import Card, card, review_offer
+from bot.wording.mirror.card import Card, card
 from tests.support.tables import each
 
 SESSION = SessionId("devin-0123")
@@ -57,7 +58,7 @@ def test_open_pull_requests_come_first_and_then_the_latest(
 
 def test_a_menu_of_reviews_offers_the_latest() -> None:
     """A menu has room for some of the open ones."""
-    (menu,) = review_offer(shown(pull_requests=pulls(*["open"] * 30)).seen)
+    (menu,) = offer(shown(pull_requests=pulls(*["open"] * 30)).seen)
     labels = [one["text"]["text"] for one in menu["options"]]
     assert (len(labels), "29" in labels[0], "10" in labels[-1]) == (20, True, True)
 

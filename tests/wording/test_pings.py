@@ -16,6 +16,7 @@ from typing import Any, NewType, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel
 
+import bot.features
 import bot.wording
 from bot.model.digest import Digest, Often
 from bot.model.errors import PassingError, PersonError
@@ -29,7 +30,7 @@ from bot.store.traces import LINK_FIELDS
 from bot.text.to_slack import escape
 from bot.wording import commands, home_view
 from bot.wording.lifecycle import ending
-from bot.wording.message import SlackMessage, context
+from bot.wording.message import Block, SlackMessage, button, context
 from bot.wording.mirror import posts
 from bot.wording.phrases import note
 from bot.wording.refusals import MAY_NOT
@@ -52,6 +53,7 @@ OURS |= {
     "channel": "C0GENERAL0",
     "address": "https://a.test",
     "followed": "",
+    "features": "• `review`",
     "reference": "1a2b",
 }
 """Parameters and fields that hold words of ours, or what Slack made."""
@@ -127,13 +129,17 @@ KNOWN: dict[Any, Callable[[str], list[Any]]] = {
         for quote in values(Forwarded, ping)
     ],
     Forwarded: lambda ping: [Forwarded(text=ping, name=ping)],
+    Block: lambda _: [button("offer", "Offer")],
     PassingError: lambda ping: [PassingError(ping)],
 }
 
 
 def messages() -> Iterator[Callable[..., SlackMessage]]:
-    """Yield each function of `bot/wording` that returns a message."""
-    for module in pkgutil.walk_packages(bot.wording.__path__, "bot.wording."):
+    """Yield each function that words a message, of the core or of a feature."""
+    for module in [
+        *pkgutil.walk_packages(bot.wording.__path__, "bot.wording."),
+        *pkgutil.walk_packages(bot.features.__path__, "bot.features."),
+    ]:
         for name, one in vars(importlib.import_module(module.name)).items():
             is_ours = inspect.isfunction(one) and one.__module__ == module.name
             if is_ours and name[0] != "_" and get_type_hints(one)["return"] is SlackMessage:

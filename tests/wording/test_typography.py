@@ -5,14 +5,16 @@ from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
+from tests.support.features import WORDING
+
 ROOT = Path(__file__).parents[2]
 CURLY = "\u2018\u2019\u201c\u201d"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def said() -> Iterator[str]:
-    """Yield every string in `bot/wording/`."""
-    for path in sorted((ROOT / "bot" / "wording").rglob("*.py")):
+    """Yield every string of what people read."""
+    for path in WORDING:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 yield node.value

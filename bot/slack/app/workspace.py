@@ -6,7 +6,7 @@ A person whom Slack does not describe may not. A failed look-up is neither yes n
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from slack_bolt.async_app import AsyncApp
@@ -18,6 +18,7 @@ from bot.model.people import WORKFLOW, Act, Person, Standing, UserId
 from bot.model.record import string
 from bot.model.replies import Reply
 from bot.model.threads import ThreadRef, is_enterprise
+from bot.model.verbs import Verb
 from bot.redis.connection import Store
 from bot.settings import Settings
 from bot.slack.api import Functions, SlackClient, call, parse_scopes
@@ -159,7 +160,7 @@ class Identity:
     """The bot, as `auth.test` describes it, its token's `scopes`, and its workspace's `url`.
 
     `tenant` is the id of the installation: a workspace's, or for an org-wide one the
-    organization's (`enterprise`).
+    organization's (`enterprise`). `verbs` are those of its commands, also of features.
     """
 
     tenant: str
@@ -168,6 +169,7 @@ class Identity:
     bot: str
     scopes: frozenset[str]
     url: str
+    verbs: Mapping[str, Verb] = field(default_factory=dict)
 
     @property
     def is_org(self) -> bool:

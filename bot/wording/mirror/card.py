@@ -1,16 +1,13 @@
-"""The card, which shows a session's state in its thread, edited in place; and Devin Reviews."""
+"""The card, which shows a session's state in its thread, edited in place."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from hashlib import sha256
+from dataclasses import dataclass, field
 
-from bot.model.replies import Outcome, OutcomeKind
 from bot.model.sessions import (
     Child,
     Follow,
     NamedSession,
     PullRequest,
-    Review,
     Said,
     SaidKind,
     SessionId,
@@ -18,29 +15,24 @@ from bot.model.sessions import (
     Trouble,
     Watched,
     overrun,
-    parse_pull_request,
 )
 from bot.model.threads import Link, ThreadRef, link_name
 from bot.text.to_slack import cut, disarmed, quiet, shortened
 from bot.wording import actions
-from bot.wording.delivery_reports import DELIVERED_MARK, SUSPENDED_MARK, WAITING_MARK, words_of
+from bot.wording.delivery_reports import DELIVERED_MARK, SUSPENDED_MARK
 from bot.wording.message import (
     Block,
     SlackMessage,
     button,
-    menu,
     opens,
-    option,
     unlinks,
 )
 from bot.wording.phrases import (
     acus_of,
-    as_code,
     cap_of,
     clock_time,
     codes,
     own_thread,
-    plain,
     plural,
     pull_request_link,
     session_link,
@@ -67,7 +59,8 @@ class Card:
     `is_barred`: Devin's words and titles may not be shown in this channel; `is_unsure`: not yet.
     `chosen` are the options that the session was started with, and `standing_by` the name of who
     set the standing words that its prompt has. `followed` are its children that
-    have a thread in the channel, each with that one's address, "" if that is unknown.
+    have a thread in the channel, each with that one's address, "" if that is unknown. `offers` are
+    buttons and menus that features add.
     """
 
     thread: ThreadRef
@@ -81,6 +74,7 @@ class Card:
     chosen: Sequence[str] = ()
     standing_by: str = ""
     followed: Mapping[SessionId, str] = field(default_factory=dict)
+    offers: Sequence[Block] = ()
 
 
 def card(shown: Card) -> SlackMessage:
@@ -235,7 +229,7 @@ def _buttons(shown: Card) -> tuple[Block, ...]:
     link = shown.thread, shown.link.session
     is_followed = shown.follow is not Follow.OFF
     follow = (actions.UNFOLLOW, "Unfollow") if is_followed else (actions.FOLLOW, "Follow")
-    more = [*([continues(*link)] if shown.seen.is_at_cap else []), *review_offer(shown.seen)]
+    more = [*([continues(*link)] if shown.seen.is_at_cap else []), *shown.offers]
     return (*more, opens(shown.session), button(*follow, link_name(*link)), unlinks(*link))
 
 
@@ -280,78 +274,3 @@ FOLLOWS = {
     Follow.OFF: "Devin's messages aren't posted in the thread",
 }
 """How much of a session its thread shows, as a sentence without a period."""
-
-
-REVIEW = "Devin Review"
-
-ERRORED = "errored"
-
-MOST_OFFERED = 20
-COMMIT_SHOWN = 7
-
-WHICH = SlackMessage("Which pull request? Mention me with `review &lt;pull request link&gt;`.")
-
-NO_PULL_REQUEST = SlackMessage(
-    "That isn't a link to a pull request or merge request. Such a link ends with `/pull/`, "
-    "`/merge_requests/`, `/pull-requests/` or `/pullrequest/` and a number."
-)
-
-
-def short_of(address: str) -> str:
-    """Return what stands for a pull request in the value of a button or an option."""
-    return sha256(address.encode()).hexdigest()[:16]
-
-
-def review_offer(seen: Watched) -> Sequence[Block]:
-    """Return a button for the review of a pull request that isn't over; with several, a menu."""
-    found = [one.url for one in open_first(seen.open_pulls) if parse_pull_request(one.url)]
-    if len(found) <= 1:
-        return [button(actions.DEVIN_REVIEW, REVIEW, short_of(one)) for one in found]
-    options = [option(plain(pull_request_link(one)), short_of(one)) for one in found[:MOST_OFFERED]]
-    return [menu(f"{REVIEW}…", None, action_id=actions.DEVIN_REVIEW, options=options)]
-
-
-def _of(address: str, review: Review | None = None) -> str:
-    commit = "" if review is None else f" at {as_code(review.commit[:COMMIT_SHOWN])}"
-    return f"{REVIEW} of {pull_request_link(address)}{commit}"
-
-
-def waiting(address: str) -> SlackMessage:
-    """Say once that Devin hasn't said yet whether it reviews the pull request."""
-    return SlackMessage(
-        f":{WAITING_MARK}: Devin isn't answering my request for a {_of(address)} right now. "
-        "I'll keep trying for two hours."
-    )
-
-
-def begun(address: str, review: Review) -> SlackMessage:
-    """Say that a review is under way."""
-    return SlackMessage(f"{_of(address, review)} is under way. I'll post here when it's done.")
-
-
-def result(address: str, review: Review) -> SlackMessage:
-    """Say how a review has ended; what it says stands at the pull request."""
-    if review.status == ERRORED:
-        again = "To try again, mention me with `review &lt;pull request link&gt;`."
-        return SlackMessage(f"{_of(address, review)} *failed* with an error. {again}")
-    return SlackMessage(
-        f"{_of(address, review)} is *complete*. Open the pull request to read what it found."
-    )
-
-
-def late(address: str) -> SlackMessage:
-    """Say that the result isn't waited for any longer."""
-    return SlackMessage(
-        f"I got no result for the {_of(address)} within two hours, so I've stopped waiting. "
-        "Check the pull request, or ask for a review again."
-    )
-
-
-def refused(address: str, status: int, detail: str, admin: str) -> SlackMessage:
-    """Say that Devin refused to review the pull request."""
-    outcome = Outcome(kind=OutcomeKind.REFUSED, status=status, detail=detail)
-    return replace(
-        words_of(outcome, f"the request for a {_of(address)}", admin),
-        advice="Check that Devin has access to the repository. If that doesn't explain it, ask "
-        f"{admin}: my key needs the permission `UseReviewManual`.",
-    )

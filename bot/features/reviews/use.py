@@ -11,6 +11,7 @@ from datetime import timedelta
 from http import HTTPStatus
 
 from bot.devin.api import Devin, Unread
+from bot.features.reviews import words
 from bot.mirror.audience import Audience
 from bot.model.errors import DevinAway
 from bot.model.people import Act, UserId
@@ -20,19 +21,23 @@ from bot.model.sessions import Review, parse_pull_request
 from bot.model.threads import ThreadRef
 from bot.model.times import Micros
 from bot.redis import keep
+from bot.relay import UseCases
 from bot.relay.accept import Accepting
 from bot.reporting.reporter import Notices
-from bot.runtime.logs import Event, audit
+from bot.runtime.logs import audit
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
 from bot.store.outbox import MOOT, Begun, DueAgain, Ended, Fate, Leaves, Owed, Owing, Teller
 from bot.store.state import State
 from bot.wording.message import LEGACY, SlackMessage
-from bot.wording.mirror import card as words
 
 log = logging.getLogger(__name__)
 
 DENIED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+
+
+ASKED = "review asked for"
+"""The event in the audit trail."""
 
 
 class Asked(Record):
@@ -56,6 +61,12 @@ class Reviews(Teller):
     kind = "review"
     is_later_work = True
 
+    @classmethod
+    def of(cls, core: UseCases) -> "Reviews":
+        """Build it on the core."""
+        parts = core.workspace, core.state, core.devin, core.accepting, core.audience, core.notices
+        return cls(*parts)
+
     async def ask(
         self, thread: ThreadRef, by: UserId, key: str, *, named: str = "", short: str = ""
     ) -> SlackMessage | None:
@@ -74,7 +85,7 @@ class Reviews(Teller):
         owed = Owed(f"{thread.team}:review:{key}", 1, self.kind)
         await self.accepting.count_start(by, thread.channel, owed.subject)
         if await self.accepting.owe(owed, asked.to_json()) is Owing.NEW:
-            audit(Event.REVIEW_ASKED, by, **thread.log_fields, pull_request=asked.url)
+            audit(ASKED, by, **thread.log_fields, pull_request=asked.url)
         return None
 
     async def _opened(self, thread: ThreadRef, short: str) -> Sequence[str | None]:
