@@ -26,7 +26,16 @@ NAMED = {f"{room}/{name}": one for room, of in ROOMS.items() for name, one in of
 HASHES: dict[str, set[str]] = {
     "reply": {
         *("state", "reply", "session", "accepted", "not_before", "round", "pressed", "token"),
-        *("sending_since", "files", "as_user", "outcome", "put_off_at", "delay_told_in", "edited"),
+        *(
+            "sending_since",
+            "interrupted",
+            "files",
+            "as_user",
+            "outcome",
+            "put_off_at",
+            "delay_told_in",
+            "edited",
+        ),
         *("meanwhile", "meanwhile_at", "meanwhile_drops", "applied", "content"),
     },
     "subject": {"content", "round", "posting", "batch", "notes", "since", "waiting_since"},

@@ -419,6 +419,7 @@ async def test_a_head_that_another_was_sending_is_interrupted(mailbox: Mailbox, 
     await raw.delete(at(lease_key(ID)))
     head = await taken(mailbox, "b")
     assert (head.reply, head.interrupted, head.sending_since) == (a_reply(1), True, began)
+    assert (await taken(mailbox, "b")).interrupted, "the answer was lost, and it is taken again"
     step = await mailbox.finish(ID, "b", head, UNCERTAIN, go_on=True)
     assert isinstance(step, Head)
     assert (step.reply, step.interrupted) == (a_reply(2), False)

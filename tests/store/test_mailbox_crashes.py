@@ -34,11 +34,15 @@ NONE = timedelta(0)
 
 @dataclass
 class Known:
-    """The model's state of a reply: its round, and its sender (None: nobody)."""
+    """The model's state of a reply: its round, and its sender (None: nobody).
+
+    `is_cut`: the sender has it from another one, which is gone and may have sent it.
+    """
 
     reply: Reply
     round: int = 1
     sender: str | None = None
+    is_cut: bool = False
     is_done: bool = False
     outcomes: list[OutcomeKind] = field(default_factory=list)
 
@@ -103,7 +107,9 @@ class Story:
             return
         first = min(open_, key=lambda one: ts_micros(one.reply.ts))
         assert (step.reply.id, step.round) == (first.reply.id, first.round)
-        assert step.interrupted == (first.sender not in {None, holder.token})
+        if first.sender != holder.token:
+            first.is_cut = first.sender is not None
+        assert step.interrupted == first.is_cut
         first.sender, holder.head = holder.token, step
         if holder not in self.holders:
             self.holders.append(holder)
