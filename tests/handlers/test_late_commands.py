@@ -74,7 +74,7 @@ async def test_a_late_command_is_refused_to_whom_its_use_case_refuses_it(
 async def test_what_is_wrong_with_a_command_is_said_in_its_thread_or_to_its_author_alone(
     store: Store, box: Sandbox, raw: Redis, to: str
 ) -> None:
-    """As an unlinked thread is; whether a command is private, its row in `VERBS` says."""
+    """As an unlinked thread is; whether a command is private, its `Verb` says."""
     thread = ThreadRef(team=box.slack.team_id, channel="C0GENERAL0", thread_ts="1764000000.000100")
     async with open_devin(
         box.devin.url, SecretStr(box.devin.api_key), box.devin.org_id, 1
