@@ -15,6 +15,7 @@ from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.model.times import ts_micros
 from bot.redis.connection import open_store
+from bot.relay.lifecycle.adopting import Adopting
 from bot.store.checkpoints import Checkpoints, Missed
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
@@ -94,7 +95,8 @@ async def test_a_run_waits_for_all_that_was_asked_for(redis_url: str) -> None:
     """If its process dies, its lease ends only after the time for reports."""
     async with Redis.from_url(redis_url, decode_responses=True) as redis:
         keeping, now = Keeping(redis, "T0SANDBOX:C0"), int(time.time() * 1_000)
-        owed = [str(Owed(f"T0:{kind}:about", 1, kind)) for kind in OwedKind]
+        kinds = (*OwedKind, Adopting.kind)
+        owed = [str(Owed(f"T0:{kind}:about", 1, kind)) for kind in kinds]
         await redis.zadd(OUTBOX, dict.fromkeys(owed, now))
         await redis.expire(OUTBOX, 60)
         assert await keeping.depths() == (3, len(owed) - 4)
