@@ -1,9 +1,10 @@
 -- Notes that the head of a mailbox is being sent under `token`, and returns it. One under another
 -- token was being sent by a holder that is gone, or thought to be: it is `interrupted` until it
--- waits again; one under our own was taken by a first try whose answer was lost. While threads of the session are to be read first, the head
--- waits for what may be missing before it, until `keep.read_first` after it was accepted. No head
--- is taken before its `not_before`. A delivery that no longer `goes_on` takes only what is under
--- its own token, and lets the session queue after those due for longer.
+-- waits again; one under our own was taken by a first try whose answer was lost. While threads of
+-- the session are to be read first, the head waits for what may be missing before it, until
+-- `keep.read_first` after it was accepted. No head is taken before its `not_before`. A delivery
+-- that no longer `goes_on` takes only what is under its own token, and lets the session queue after
+-- those due for longer.
 local function next_head(session, token, now, goes_on)
   local mail, watched, lease = key.mail(session), key.watched(session), key.lease(session)
   while true do

@@ -3,7 +3,7 @@
 -- replies, the longest wait of a mailbox's head (ms), the numbers of sessions with mail and of
 -- waiting reports: entries, but for cards that rest (`end_card`) and the kinds `later`, which stand
 -- between blanks; for how long the most overdue watched session waits (ms), their number, and the
--- state of each that was opened; the threads with words to post, and the longest wait of those (ms).
+-- state of each that was opened; the threads with words to post, and the longest wait of them (ms).
 local most = tonumber(ARGV[1])
 local later = ARGV[2]
 
