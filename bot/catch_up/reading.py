@@ -41,10 +41,10 @@ CHANNEL_GONE = frozenset(
 class Found:
     """The content found in a thread; `latest` is the last message's time.
 
-    `silenced` has the replies that were written after a missed `unlink` or `mute`, once one is
-    found: nothing written after that may go to Devin. What
-    `was_awaited` by a link that took its time is not late. Those of the replies were `missed` that
-    are accepted now and did not just wait for Slack to say who wrote them.
+    `is_silenced`: an `unlink` or `mute` was missed, and nothing written after it may go to Devin;
+    `silenced` has those replies. What `was_awaited` by a link that took its time is not late. Those
+    of the replies were `missed` that are accepted now and did not just wait for Slack to say who
+    wrote them.
     """
 
     thread: ThreadRef

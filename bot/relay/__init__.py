@@ -54,12 +54,12 @@ class UseCases:
         background: Background,
         in_flight: InFlight,
     ) -> None:
-        self.workspace, self.state, self.devin, self.background = (
-            *(workspace, state, devin, background),
-        )
+        self.workspace, self.state, self.devin = workspace, state, devin
+        self.background = background
         self.obeys: Mapping[str, Obey] = {}
-        """What carries out the verbs that features add, and `helps` are their lines in the help."""
+        """What carries out the verbs that features add."""
         self.helps: Sequence[str] = ()
+        """The lines in the help that features add."""
         self.notices = notices = Notices(state.outbox, schedule, workspace.threads, background)
         self.acting = acting = Acting(workspace, state, devin)
         if acting.is_required:

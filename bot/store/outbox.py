@@ -9,6 +9,7 @@ still does. So a process that was frozen changes nothing of a try that was begun
 
 import logging
 import secrets
+from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -250,7 +251,7 @@ MOOT = Ended(told=False)
 """There is nothing, or no longer anything, to tell."""
 
 
-class Teller:
+class Teller(ABC):
     """Tells the entries of one kind, in Slack or to Devin."""
 
     __slots__ = ()
@@ -272,6 +273,7 @@ class Teller:
         """What becomes of an entry that Slack refuses."""
         return Ended()
 
+    @abstractmethod
     async def tell(self, begun: Begun) -> Fate:
         """Tell an entry, if there still is something to tell; return what becomes of it.
 
@@ -280,7 +282,6 @@ class Teller:
                 the next try must look for what this one posted (`having_posted`).
             SlackRefused: Slack does not take it.
         """
-        raise NotImplementedError
 
 
 MANY = 16

@@ -18,10 +18,11 @@ from bot.schedule.local import (
     LocalDispatch,
     WorkPoll,
 )
-from bot.store.outbox import Owed, OwedKind, Teller
+from bot.store.outbox import Owed, OwedKind
 from bot.timing import TIMING
 from tests.support.keys import at
 from tests.support.processes import free_port
+from tests.support.schedules import Outcomes
 from tests.support.waiting import wait_until
 
 LANES = 2
@@ -43,7 +44,7 @@ class Process:
         self.begun: list[SessionId] = []
         self.told: list[Owed] = []
         self.over = asyncio.Event()
-        tellers: dict[str, Teller] = {OwedKind.OUTCOME: Teller()}
+        tellers = {OwedKind.OUTCOME.value: Outcomes()}
         self.dispatch.serve(self._deliver, self._tell, tellers)
 
     async def _deliver(self, session: SessionId) -> None:

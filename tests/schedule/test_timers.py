@@ -4,7 +4,8 @@ from bot.model.replies import ReplyId
 from bot.model.sessions import SessionId
 from bot.runtime.in_flight import Background, InFlight
 from bot.schedule.local import LocalDispatch, Timers
-from bot.store.outbox import Owed, OwedKind, Teller
+from bot.store.outbox import Owed, OwedKind
+from tests.support.schedules import Outcomes
 from tests.support.waiting import wait_until
 
 SESSION = SessionId("devin-0123456789ab")
@@ -20,7 +21,7 @@ class Process:
         self.in_flight = InFlight()
         self.done: list[object] = []
         self.dispatch = LocalDispatch(Background(self.in_flight), 2)
-        tellers: dict[str, Teller] = {OwedKind.OUTCOME: Teller()}
+        tellers = {OwedKind.OUTCOME.value: Outcomes()}
         self.dispatch.serve(self._note, self._note, tellers)
 
     async def _note(self, what: object, *_: object) -> None:

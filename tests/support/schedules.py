@@ -1,7 +1,7 @@
 """A schedule that only records requests."""
 
 from bot.model.sessions import SessionId
-from bot.store.outbox import Owed
+from bot.store.outbox import MOOT, Begun, Fate, Owed, OwedKind, Teller
 
 
 class Planned:
@@ -24,3 +24,13 @@ class Planned:
 
 async def unmoved(_channel: str) -> None:
     """Return None: no channel has a new id."""
+
+
+class Outcomes(Teller):
+    """A teller of outcomes that tells nothing, for a schedule that only asks how many at once."""
+
+    kind = OwedKind.OUTCOME
+
+    async def tell(self, begun: Begun) -> Fate:  # noqa: ARG002  (as a teller's)
+        """Tell nothing."""
+        return MOOT
