@@ -70,7 +70,7 @@ class Parts:
         )
         self.features = [one.begin(self.cases) for one in features]
         self.cases.obeys = {verb: do for one in self.features for verb, do in one.obeys.items()}
-        self.cases.helps = [one.help for one in features]
+        self.cases.helps = [one.help for one in features if one.help]
         self.catch_up = CatchUp(self.cases, schedule)
 
     def serve(self) -> None:

@@ -61,5 +61,5 @@ def register(app: AsyncApp, cases: UseCases, features: Sequence[Running] = ()) -
     for handler in HANDLERS:
         handler.register(app, cases)
     for feature in features:
-        feature.register(app, cases)
+        feature.listens(app, cases)
     answering.register(app, cases)

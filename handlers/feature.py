@@ -4,8 +4,8 @@
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial, update_wrapper
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Generic, TypeVar
 
 from slack_bolt.async_app import AsyncApp
@@ -15,51 +15,50 @@ from bot.model.verbs import Command, Verb
 from bot.relay import Obey, UseCases
 from bot.store.outbox import Teller
 from bot.wording.message import Block, SlackMessage
-from handlers.answering import on_press
-from handlers.parse.interactions import Press
 
 U = TypeVar("U")
-Pressed = Callable[[Press], Awaitable[SlackMessage | str | None]]
+
+
+def _nothing(*_: object) -> tuple[()]:
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
     """A feature at work in a process."""
 
+    listens: Callable[[AsyncApp, UseCases], object]
     obeys: Mapping[str, Obey]
-    presses: Mapping[str, Pressed]
     tellers: Sequence[Teller]
-
-    def register(self, app: AsyncApp, cases: UseCases) -> None:
-        """Listen to its buttons; `mentions` brings its commands."""
-        for action, do in self.presses.items():
-            on_press(app, cases, action)(do)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feature(Generic[U]):
     """A feature, by the use case that it builds on the core, and what calls on that.
 
-    `verbs` are its commands, and `obeys` carries them out. `help` is a line for each. `presses`
-    answers its buttons by their actions, as `on_press` asks. Its use case has the `tellers` of what
-    it owes. `offers` are the buttons and menus that it adds to the card of a session. `events` are
-    its names in the audit trail.
+    `listens` registers its listeners: buttons, forms, events, steps. Those of the core are asked
+    first, so it takes what none of them does. `verbs` are its commands by mention, `obeys` carries
+    them out, and `help` is a line for each. Its use case has the `tellers` of what it owes.
+    `offers` are the buttons and menus that it adds to the card of a session. `events` are its names
+    in the audit trail.
     """
 
     builds: Callable[[UseCases], U]
-    verbs: Mapping[str, Verb]
-    obeys: Mapping[str, Callable[[U, Command], Awaitable[SlackMessage | None]]]
-    help: str
-    presses: Mapping[str, Callable[[U, Press], Awaitable[SlackMessage | str | None]]]
-    tellers: Callable[[U], Sequence[Teller]]
-    offers: Callable[[Watched], Sequence[Block]]
-    events: Sequence[str]
+    listens: Callable[[AsyncApp, UseCases, U], object] = _nothing
+    verbs: Mapping[str, Verb] = field(default_factory=dict)
+    obeys: Mapping[str, Callable[[U, Command], Awaitable[SlackMessage | None]]] = field(
+        default_factory=dict
+    )
+    help: str = ""
+    tellers: Callable[[U], Sequence[Teller]] = _nothing
+    offers: Callable[[Watched], Sequence[Block]] = _nothing
+    events: Sequence[str] = ()
 
     def begin(self, cases: UseCases) -> Running:
         """Build its use case on the core of this process."""
         use = self.builds(cases)
         return Running(
+            lambda app, cases: self.listens(app, cases, use),
             {verb: partial(obey, use) for verb, obey in self.obeys.items()},
-            {one: update_wrapper(partial(do, use), do) for one, do in self.presses.items()},
             self.tellers(use),
         )

@@ -8,7 +8,7 @@ from handlers import FEATURES
 from handlers.parse.commands import CORE
 
 VERBS = {**CORE, **{verb: one for feature in FEATURES for verb, one in feature.verbs.items()}}
-HELP = helped([feature.help for feature in FEATURES])
+HELP = helped([feature.help for feature in FEATURES if feature.help])
 EVENTS = {*Event, *(event for feature in FEATURES for event in feature.events)}
 BOT = Path(__file__).parents[2] / "bot"
 WORDING = [*sorted((BOT / "wording").rglob("*.py")), *sorted(BOT.glob("features/*/words.py"))]
