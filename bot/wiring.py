@@ -70,7 +70,9 @@ class Parts:
         )
         self.features = [one.begin(self.cases) for one in features]
         self.cases.obeys = {verb: do for one in self.features for verb, do in one.obeys.items()}
+        self.cases.says = {word: tell for one in self.features for word, tell in one.says.items()}
         self.cases.helps = [one.help for one in features if one.help]
+        self.cases.say_helps = [one.say_help for one in features if one.say_help]
         self.catch_up = CatchUp(self.cases, schedule)
 
     def serve(self) -> None:
@@ -94,7 +96,7 @@ class Parts:
             Speaker(
                 workspace, state, accepting, cases.speaking, notices, cases.starting.begin_with
             ),
-            *(notices, cases.workflow_steps, cases.edits, cases.usage),
+            *(notices, cases.workflow_steps, cases.edits),
             *(cases.own_threads, cases.adopting),
             *(one for feature in self.features for one in feature.tellers),
         )

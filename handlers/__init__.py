@@ -17,6 +17,8 @@
 | `buttons`        | press *Send again*, *Unlink*, *Follow*, *End session* …,    |
 |                  | or Slack's *Stop* in a thread whose session is at work      |
 | `workflow_steps` | run a workflow with a step of ours                          |
+| `usage`          | `@Devin Relay usage`, `/devin-say usage` (`FEATURES`)       |
+| `digest`         | `@Devin Relay digest …` (`FEATURES`)                        |
 | `reviews`        | `@Devin Relay review …`; press *Devin Review* (`FEATURES`)  |
 | `answering`      | (all else, acknowledged; what any raises, told to a person) |
 """
@@ -38,8 +40,10 @@ from handlers import (
     starting,
     workflow_steps,
 )
+from handlers.digest import DIGEST
 from handlers.feature import Feature, Running
 from handlers.reviews import REVIEWS
+from handlers.usage import USAGE
 
 HANDLERS = (
     events,
@@ -52,7 +56,7 @@ HANDLERS = (
     workflow_steps,
 )
 
-FEATURES: Sequence[Feature[Any]] = (REVIEWS,)
+FEATURES: Sequence[Feature[Any]] = (USAGE, DIGEST, REVIEWS)
 """All features; the core works without any of them."""
 
 

@@ -10,9 +10,10 @@ from typing import Generic, TypeVar
 
 from slack_bolt.async_app import AsyncApp
 
+from bot.model.people import UserId
 from bot.model.sessions import Watched
 from bot.model.verbs import Command, Verb
-from bot.relay import Obey, UseCases
+from bot.relay import Obey, Tell, UseCases
 from bot.store.outbox import Teller
 from bot.wording.message import Block, SlackMessage
 
@@ -29,6 +30,7 @@ class Running:
 
     listens: Callable[[AsyncApp, UseCases], object]
     obeys: Mapping[str, Obey]
+    says: Mapping[str, Tell]
     tellers: Sequence[Teller]
 
 
@@ -37,10 +39,11 @@ class Feature(Generic[U]):
     """A feature, by the use case that it builds on the core, and what calls on that.
 
     `listens` registers its listeners: buttons, forms, events, steps. Those of the core are asked
-    first, so it takes what none of them does. `verbs` are its commands by mention, `obeys` carries
-    them out, and `help` is a line for each. Its use case has the `tellers` of what it owes.
-    `offers` are the buttons and menus that it adds to the card of a session. `events` are its names
-    in the audit trail.
+    first, so it takes what none of them does. `verbs` are its commands by mention, and `obeys`
+    carries them out. `says` answers words behind `/devin-say` that are no message, by the channel
+    and the person. `help` and `say_help` are the lines about these. Its use case has the `tellers`
+    of what it owes. `offers` are the buttons and menus that it adds to the card of a session.
+    `events` are its names in the audit trail.
     """
 
     builds: Callable[[UseCases], U]
@@ -50,6 +53,10 @@ class Feature(Generic[U]):
         default_factory=dict
     )
     help: str = ""
+    says: Mapping[str, Callable[[U, str, UserId], Awaitable[SlackMessage]]] = field(
+        default_factory=dict
+    )
+    say_help: str = ""
     tellers: Callable[[U], Sequence[Teller]] = _nothing
     offers: Callable[[Watched], Sequence[Block]] = _nothing
     events: Sequence[str] = ()
@@ -60,5 +67,6 @@ class Feature(Generic[U]):
         return Running(
             lambda app, cases: self.listens(app, cases, use),
             {verb: partial(obey, use) for verb, obey in self.obeys.items()},
+            {word: partial(tell, use) for word, tell in self.says.items()},
             self.tellers(use),
         )

@@ -14,7 +14,6 @@ from functools import partial
 
 from slack_bolt.async_app import AsyncApp
 
-from bot.model.digest import Often
 from bot.model.errors import AlreadyDone, NotAllowed, NotIdentified, NotLinked, PersonError
 from bot.model.options import FIELDS, PREFACE, Changes
 from bot.model.people import Act, Standing
@@ -27,8 +26,9 @@ from bot.relay import UseCases
 from bot.relay.accept import FRESH
 from bot.relay.edits import may_come
 from bot.relay.lifecycle.starting import Start, subject_of
+from bot.reporting.reporter import Notices
 from bot.text.options import parse_changes, parse_rules
-from bot.wording import actions, commands, delivery_reports, forms, thread_links, usage
+from bot.wording import actions, commands, delivery_reports, forms, thread_links
 from bot.wording.message import SlackMessage, View
 from handlers import replies
 from handlers.answering import on_press, refuse
@@ -234,19 +234,19 @@ async def _default(cases: UseCases, command: Command) -> SlackMessage:
     profile = await cases.say.default(channel, by)
     if profile.session is None:
         cleared = commands.default_cleared(await cases.workspace.people.name(by))
-        await _announce(cases, command, cleared)
+        await announce(cases.notices, command, cleared)
         return commands.NO_DEFAULT
     named = await cases.naming.one(profile.session, channel, by)
     words = commands.default_is(named, await cases.workspace.people.name(profile.session_by))
-    await _announce(cases, command, words)
+    await announce(cases.notices, command, words)
     return words
 
 
-async def _announce(cases: UseCases, command: Command, words: SlackMessage) -> None:
+async def announce(notices: Notices, command: Command, words: SlackMessage) -> None:
     """Tell the channel what a command that has an argument changed in it, if it is in a thread."""
     thread = command.thread
     if command.argument and command.ts != thread.thread_ts and not thread.is_direct:
-        await cases.notices.say(thread.in_channel, words, once=claim_of(thread, command.ts))
+        await notices.say(thread.in_channel, words, once=claim_of(thread, command.ts))
 
 
 async def _set(cases: UseCases, command: Command) -> SlackMessage | None:
@@ -267,28 +267,12 @@ async def _set(cases: UseCases, command: Command) -> SlackMessage | None:
     return None
 
 
-async def _digest(cases: UseCases, command: Command) -> SlackMessage:
-    channel, by, argument = command.thread.channel, command.by, command.argument.lower()
-    if argument:
-        await cases.usage.set_digest(channel, by, None if argument == "off" else Often(argument))
-    found = await cases.usage.digest_of(channel, by)
-    if found is None:
-        await _announce(cases, command, usage.no_digest(await cases.workspace.people.name(by)))
-        return usage.NO_DIGEST
-    digest, due = found
-    words = usage.digest_is(digest, await cases.workspace.people.name(digest.by), due)
-    await _announce(cases, command, words)
-    return words
-
-
 OBEYS: Mapping[str, Callable[[UseCases, Command], Awaitable[SlackMessage | None]]] = {
     "start": _start,
     "link": _link,
     "unlink": _unlink,
     "status": _status,
     "sessions": lambda cases, asked: cases.home.listed(asked.by, asked.thread.channel),
-    "usage": lambda cases, asked: cases.usage.here(asked.thread, asked.by),
-    "digest": _digest,
     "adopt": _set,
     "mute": _mute,
     "unmute": _mute,

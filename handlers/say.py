@@ -33,7 +33,7 @@ def register(app: AsyncApp, cases: UseCases) -> None:
         elif (say.session is not None and not say.text) or (
             say.session is None and not say.starts and say.text.lower() == "help"
         ):
-            await ack(text=commands.SAY_HELP.text)
+            await ack(text=commands.say_helped(cases.say_helps).text)
         else:
             await ack()
             place = cases.workspace.place(say.channel)
@@ -80,9 +80,9 @@ async def _say(cases: UseCases, say: SayCommand, asker: Asker) -> None:
 
 async def _told(cases: UseCases, say: SayCommand) -> SlackMessage | None:
     """Return the answer to a command that is no message; None for any other text."""
-    if say.text.lower() == "usage":
-        return await cases.usage.own(say.channel, say.by)
+    if (tell := cases.says.get(say.text.lower())) is not None:
+        return await tell(say.channel, say.by)
     if say.text.lower() == "defaults":
         return await cases.defaults.show(say.channel, say.by)
-    verb = takes_mention(say.text)
+    verb = takes_mention(say.text, cases.workspace.identity.verbs)
     return commands.by_mention(verb) if verb else None

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, ConfigDict
 
-from bot.model.digest import Digest
 from bot.model.errors import PersonError
 from bot.model.people import UserId
 from bot.model.record import Record
@@ -108,11 +107,13 @@ MOST_RULES = 10
 
 
 class Profile(Record):
-    """What the starts of a channel use, its default session, its digest, and its rules.
+    """What the starts of a channel use, its default session, its rules, and parts of features.
 
     `preface` precedes each prompt, and is Slack markup. `by` is who last changed the options or
     that, `preface_by` who set that, and `session_by` who chose the session.
     """
+
+    model_config = ConfigDict(extra="allow")
 
     options: Options = Options()
     preface: str = ""
@@ -120,8 +121,16 @@ class Profile(Record):
     by: UserId = UserId("")
     preface_by: UserId = UserId("")
     session_by: UserId = UserId("")
-    digest: Digest | None = None
     rules: tuple[Rule, ...] = ()
+
+    def part(self, name: str) -> object:
+        """Return the JSON value that a feature keeps for the channel by that name, or None."""
+        return (self.model_extra or {}).get(name)
+
+    @property
+    def is_empty(self) -> bool:
+        """True if nothing has been chosen for the channel."""
+        return not any(self.model_dump(exclude_defaults=True).values())
 
 
 @dataclass(frozen=True, slots=True)

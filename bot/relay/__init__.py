@@ -15,6 +15,7 @@ from bot.mirror.agents import StatusLines
 from bot.mirror.audience import Audience
 from bot.mirror.far_caps import FarCaps
 from bot.mirror.poll import Polling, SessionPoll
+from bot.model.people import UserId
 from bot.model.verbs import Command
 from bot.relay.accept import Accepting, Replies
 from bot.relay.asking import Asking
@@ -28,7 +29,6 @@ from bot.relay.lifecycle.starting import Starting
 from bot.relay.linking import Linking
 from bot.relay.naming import Naming
 from bot.relay.saying import Say, Speaking
-from bot.relay.usage import Usage
 from bot.relay.workflow_steps import WorkflowSteps
 from bot.reporting.reporter import Notices
 from bot.runtime.in_flight import Background, InFlight
@@ -39,6 +39,8 @@ from bot.store.state import State
 from bot.wording.message import SlackMessage
 
 Obey = Callable[[Command], Awaitable[SlackMessage | None]]
+Tell = Callable[[str, UserId], Awaitable[SlackMessage]]
+"""Tells a person something about a channel, or about themselves."""
 
 
 class UseCases:
@@ -58,8 +60,12 @@ class UseCases:
         self.background = background
         self.obeys: Mapping[str, Obey] = {}
         """What carries out the verbs that features add."""
+        self.says: Mapping[str, Tell] = {}
+        """What tells the answer to the words behind `/devin-say` that features add."""
         self.helps: Sequence[str] = ()
         """The lines in the help that features add."""
+        self.say_helps: Sequence[str] = ()
+        """Those in that of `/devin-say`."""
         self.notices = notices = Notices(state.outbox, schedule, workspace.threads, background)
         self.acting = acting = Acting(workspace, state, devin)
         if acting.is_required:
@@ -83,7 +89,6 @@ class UseCases:
         self.say = Say(workspace, state, accepting, naming, speaking)
         self.ending = Ending(workspace, state, devin, accepting, naming, speaking, lines.agents)
         self.home = Home(workspace, state, accepting, naming, notices, linking)
-        self.usage = Usage(workspace, state, devin, accepting, naming, audience, notices)
         self._build_starts(devin, prompts)
 
     def _build_starts(self, devin: Devin, prompts: Prompts) -> None:

@@ -26,8 +26,8 @@ from bot.slack.lookups import Need
 from bot.store.state import State
 from bot.wording import home_view, refusals, thread_links
 from bot.wording.home_view import Shown
+from bot.wording.listing import MOST_LINES
 from bot.wording.message import SlackMessage, View
-from bot.wording.usage import MOST_LINES
 
 log = logging.getLogger(__name__)
 

@@ -184,7 +184,6 @@ class Event(StrEnum):
     DEFAULT_SET = "default set"
     DEFAULT_CLEARED = "default cleared"
     DEFAULTS_CHANGED = "defaults changed"
-    DIGEST_SET = "digest set"
     RULES_CHANGED = "adoption changed"
 
 

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bot.model.options import Profile
-from bot.model.people import UserId
 from bot.model.sessions import Follow, SessionId
 from bot.model.threads import Link, ThreadRef, parse_thread
 from bot.model.times import Micros, Millis
@@ -227,16 +226,15 @@ class Profiles:
             raw = await self._store.get(key) or ""
             was = Profile.parse(raw or None) or Profile()
             profile = was.model_copy(update=dict(change(was)))
-            new = "" if profile == Profile() else profile.to_json()
+            new = "" if profile.is_empty else profile.to_json()
             if await self._store.swap(key, raw, new, FOREVER):
                 return profile
 
     async def move(self, channel: str, to: str) -> None:
-        """Give the profile to the new id `to`, without session, digest and rules. Idempotent."""
+        """Give what starts use to the new id `to`, and end the rest. Idempotent."""
         was = await self.get(channel)
-        ended = {"session": None, "session_by": UserId(""), "digest": None, "rules": ()}
-        kept = {**dict(was), **ended}
-        await self.change(to, lambda there: kept if there == Profile() else {})
+        kept = {name: getattr(was, name) for name in ("options", "preface", "by", "preface_by")}
+        await self.change(to, lambda there: kept if there.is_empty else {})
         await self._store.delete(profile_key(channel))
 
 

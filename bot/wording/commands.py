@@ -29,10 +29,6 @@ _HELP = SlackMessage(
     "\n*Control*\n"
     "• `sessions`: list the linked threads that you can see; only you see the list\n"
     "• `status`: show the session, the queue and the last result\n"
-    "• `usage`: show what the session has used; outside a linked thread, what the channel's "
-    "sessions have; in our direct message, what yours have used\n"
-    "• `digest daily`, `digest weekly`, `digest off`: post what this channel's sessions need, do, "
-    "have done and have used (`digest` shows what is set)\n"
     "• `adopt tag:oncall`, `adopt repo:owner/name`, `adopt origin:automation`, `adopt none`: give "
     "each matching session that starts elsewhere a thread in this channel (`adopt` shows what is "
     "set)\n"
@@ -89,7 +85,12 @@ def by_mention(verb: str) -> SlackMessage:
     )
 
 
-SAY_HELP = SlackMessage(
+def say_helped(features: Sequence[str]) -> SlackMessage:
+    """Return the help of `/devin-say`, with the lines of `features` after those of the core."""
+    return SlackMessage("\n".join([_SAY_HELP, *features, _SAY_HINTS]))
+
+
+_SAY_HELP = (
     "*Usage:* `/devin-say [session or new] &lt;message&gt;`\n"
     "• `/devin-say devin-0123abcd Please rebase`: start a new thread linked to that session\n"
     "• `/devin-say Please rebase`: send to the channel's default or only active session (I'll ask "
@@ -97,12 +98,15 @@ SAY_HELP = SlackMessage(
     "• `/devin-say new Fix the login page`: start a new session in a linked thread (`/devin-say "
     "new` opens a form)\n"
     "• `/devin-say`: open a form\n"
-    "• `/devin-say usage`: see what the sessions that you started have used this month\n"
-    "• `/devin-say defaults`: see what this channel's sessions start with\n"
+    "• `/devin-say defaults`: see what this channel's sessions start with"
+)
+_SAY_HINTS = (
     "For a session, use its link or ID. To set the channel's default, mention me with "
     "`default &lt;session link or ID&gt;`.\n"
     "In a linked thread, just reply. My *Home* tab lists linked threads."
 )
+SAY_HELP = say_helped(())
+"""That of the core alone."""
 
 
 def said(by: str, message: str) -> SlackMessage:

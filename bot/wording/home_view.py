@@ -17,6 +17,7 @@ from bot.wording import actions, message
 from bot.wording.actions import home_value
 from bot.wording.forms import LINK_TITLE
 from bot.wording.lifecycle.form import OPEN
+from bot.wording.listing import Item, listing
 from bot.wording.message import Block, SlackMessage, View
 from bot.wording.mirror.card import FOLLOWS, pull_requests, state_line
 from bot.wording.phrases import (
@@ -30,7 +31,6 @@ from bot.wording.phrases import (
     short_id,
 )
 from bot.wording.refusals import MAY_NOT, ask_for_access
-from bot.wording.usage import Item, listing
 
 TOPIC_SHOWN = 2 * TOPIC_LIMIT
 """More than `TOPIC_LIMIT`, since escaping lengthens some characters."""

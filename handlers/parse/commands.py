@@ -34,8 +34,6 @@ CORE: Mapping[str, Verb] = {
     "unlink": Verb(may_be_talk=False, silences=True),
     "status": Verb(may_be_talk=False),
     "sessions": Verb(may_be_talk=True, is_private=True),
-    "usage": Verb(may_be_talk=False),
-    "digest": Verb(words=("daily", "weekly", "off"), ends="off", may_be_talk=False),
     "adopt": Verb(words=("none",), ends="none", parse=parse_rules, may_be_talk=True),
     "mute": Verb(may_be_talk=False, silences=True),
     "unmute": Verb(may_be_talk=False),
@@ -104,14 +102,14 @@ def _is_slip(typed: str, verb: str) -> bool:
     return typed in twice | swapped
 
 
-def takes_mention(text: str) -> str:
+def takes_mention(text: str, verbs: Mapping[str, Verb]) -> str:
     """Return the verb of a `/devin-say` that is hardly a message, but a command by mention."""
     word, *rest = text.split(maxsplit=1) or [""]
     argument = "".join(rest)
     verb = _meant(word.lower(), argument)
-    taken = _argument(verb, argument, CORE) if verb in CORE else None
+    taken = _argument(verb, argument, verbs) if verb in verbs else None
     is_word = verb == "default" and taken not in {"", "none"} and not parse_session(argument)
-    return "" if taken is None or not CORE[verb].ends or is_word else verb
+    return "" if taken is None or not verbs[verb].ends or is_word else verb
 
 
 class Kind(Enum):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from bot.relay.usage import digest_owed
+from bot.features.digest.use import digest_owed
 from bot.settings import load_settings
 from sandbox import Sandbox
 from tests.conftest import environ_of

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from bot.app import Bot
+from bot.features.digest import words as digest
+from bot.features.digest.use import SET
 from bot.model.errors import StoreAway
 from bot.model.people import WORKFLOW
 from bot.redis.connection import Store
@@ -16,7 +18,6 @@ from bot.relay.saying import Speaking, Spoken
 from bot.runtime.logs import TRAIL, Event, Lines
 from bot.wording import actions, commands
 from bot.wording.lifecycle.ending import STOP
-from bot.wording.usage import NO_DIGEST
 from sandbox.slack.world.workspace import User
 from tests.people import test_ending as ends
 from tests.people import test_home as homes
@@ -51,7 +52,7 @@ READ = {"status", "sessions", "usage", "help"}
 ELSEWHERE = {"unfollow", "end", "archive", "review"}
 """Those whose act is on record below, by a button, or in a test of its own."""
 
-Done = tuple[Event, str]
+Done = tuple[str, str]
 """An act, and the name of who did it."""
 
 
@@ -69,7 +70,7 @@ class Trail:
     def acts(self, users: Mapping[str, User]) -> list[Done]:
         """Return each line's act, and the name of who did it."""
         names = {user.id: name for name, user in users.items()}
-        return [(Event(one.getMessage()), names.get(by_of(one), by_of(one))) for one in self.lines]
+        return [(one.getMessage(), names.get(by_of(one), by_of(one))) for one in self.lines]
 
 
 def by_of(line: logging.LogRecord) -> str:
@@ -114,7 +115,7 @@ async def mention(desk: Desk, _: Store) -> list[Done]:
         "default none": commands.NO_DEFAULT,
         f'defaults max:3 words:"{MARK}"': "`max`, `words`",
         "digest weekly": "has set a digest",
-        "digest off": NO_DIGEST,
+        "digest off": digest.NONE,
         f"adopt tag:{MARK}": "changed adoption",
         "adopt none": "ended adoption",
         "unlink": ANYTHING,
@@ -127,7 +128,7 @@ async def mention(desk: Desk, _: Store) -> list[Done]:
     await desk.until_linked(ts)
     links = (Event.LINKED, Event.MUTED, Event.UNMUTED, Event.FOLLOWED)
     defaults = (Event.DEFAULT_SET, Event.DEFAULT_CLEARED, Event.DEFAULTS_CHANGED)
-    digests = (Event.DIGEST_SET, Event.DIGEST_SET)
+    digests = (SET, SET)
     rules = (Event.RULES_CHANGED, Event.RULES_CHANGED)
     adas = [(act, ADA) for act in (*links, *defaults, *digests, *rules, Event.UNLINKED)]
     return [*adas, (Event.STARTED, BEN), (Event.LINKED, BEN)]

@@ -9,7 +9,7 @@ from bot.model.people import Standing
 from bot.redis.keys import profile_key
 from bot.wording import commands, refusals
 from tests.support.desk import OTHER_SESSION, SESSION, Desk
-from tests.support.features import HELP
+from tests.support.features import HELP, SAY_HELP
 from tests.support.keys import at
 from tests.support.waiting import wait_until
 
@@ -150,4 +150,4 @@ async def test_help_tells_of_it(bot: Bot, desk: Desk) -> None:
     ts = await desk.mention("help")
     assert "`default none`" in await desk.until_said(HELP, ts)
     await said(desk, "help")
-    assert "`default &lt;" in await desk.until_whispered(commands.SAY_HELP, "ada")
+    assert "`default &lt;" in await desk.until_whispered(SAY_HELP, "ada")

@@ -8,7 +8,9 @@ from redis.asyncio import Redis
 
 from bot.app import Bot
 from bot.devin.opening import open_devin
-from bot.model.digest import Digest, Often
+from bot.features.digest import words
+from bot.features.digest.digest import Digest, Often
+from bot.features.digest.use import Digests, digest_owed
 from bot.model.errors import NotAllowed
 from bot.model.ledger import Account
 from bot.model.options import Profile, Rule
@@ -16,11 +18,9 @@ from bot.model.people import Standing, UserId
 from bot.model.sessions import SessionId, SessionState
 from bot.redis.connection import Store
 from bot.redis.keys import OUTBOX_KEY, ledger_key
-from bot.relay.usage import digest_owed
 from bot.store.links import Profiles
 from bot.store.outbox import Outbox, parse_owed
 from bot.wording import refusals
-from bot.wording import usage as words
 from bot.wording.commands import by_mention
 from bot.wording.phrases import short_id
 from sandbox.devin.organization import ORG_ID
@@ -164,15 +164,15 @@ async def test_nothing_happened_so_nothing_is_posted(bot: Bot, desk: Desk, raw: 
 async def test_it_is_shown_and_ended(bot: Bot, desk: Desk, raw: Redis) -> None:
     """By anybody who may; an entry that is owed by then tells nothing, and owes no other."""
     ts = await desk.mention("digest", user="ben")
-    await desk.until_said(words.NO_DIGEST, ts)
+    await desk.until_said(words.NONE, ts)
     due = await set_digest(desk, raw, "weekly")
     assert due.weekday() == 0
     ts = await desk.mention("digest", user="ben")
     ada = desk.slack.workspace.user("ada")
     digest = Digest(often=Often.WEEKLY, by=UserId(ada.id), zone=ada.zone)
-    await desk.until_said(words.digest_is(digest, "ada", due), ts)
+    await desk.until_said(words.shown(digest, "ada", due), ts)
     ts = await desk.mention("digest off", user="ben")
-    await desk.until_said(words.NO_DIGEST, ts)
+    await desk.until_said(words.NONE, ts)
     await desk.linked_thread()
     await let_time_pass(raw, due)
     await until_gone(raw, due)
@@ -280,7 +280,7 @@ async def test_a_process_that_dies_leaves_it_to_the_next(
     assert begun is not None
     if dies == "after":
         async with open_devin(desk.devin.url, SecretStr(desk.devin.api_key), ORG_ID, 4) as devin:
-            assert (await parts_of(desk.box, store, devin=devin).cases.usage.tell(begun)).told
+            assert (await Digests.of(parts_of(desk.box, store, devin=devin).cases).tell(begun)).told
     await expire(raw, owed)
     await let_time_pass(raw, due)
     async with running(desk, environ):

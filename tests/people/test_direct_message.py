@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from bot.app import Bot
+from bot.features.digest import words as digest
 from bot.features.reviews import words as reviews
 from bot.model.errors import NotLinked
 from bot.relay import home
-from bot.wording import commands, home_view, refusals, thread_links, usage
+from bot.wording import commands, home_view, refusals, thread_links
 from bot.wording.lifecycle import adopting, starting
 from bot.wording.phrases import session_address
 from handlers.parse.commands import parse_command
@@ -46,7 +47,7 @@ ANSWERS: dict[str, tuple[Told, list[str]]] = {
     "end": (refusals.sorry(NotLinked()), []),
     "archive": (refusals.sorry(NotLinked()), []),
     "review": (reviews.WHICH, []),
-    "digest": (usage.NO_DIGEST, []),
+    "digest": (digest.NONE, []),
     "adopt": (adopting.NONE, []),
     "adopt tag:oncall": ("new sessions that match `tag:oncall` get a thread here", []),
     "usage": ("Sessions that you started haven't used any ACUs", []),

@@ -5,11 +5,11 @@ from datetime import UTC, date, datetime, timedelta
 from redis.asyncio import Redis
 
 from bot.app import Bot
+from bot.features.usage import words
 from bot.model.ledger import Account
 from bot.model.people import UserId
 from bot.model.sessions import SessionId, Started, Watched
 from bot.redis.keys import ledger_key, watched_key
-from bot.wording import usage as words
 from bot.wording.phrases import acus_of, short_id
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_v1, running, tells
 from tests.support.devin_posts import until_card

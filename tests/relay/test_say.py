@@ -36,6 +36,7 @@ from tests.support.desk import (
     running,
 )
 from tests.support.devin_posts import until_state
+from tests.support.features import SAY_HELP
 from tests.support.keys import at
 from tests.support.known import forget
 from tests.support.redis_servers import node_url
@@ -250,7 +251,7 @@ async def test_without_a_message_the_person_reads_how_it_is_used(
 ) -> None:
     """The usage is in the acknowledgement, at once; nothing is posted."""
     await say(desk, text)
-    told = await desk.until_whispered(commands.SAY_HELP, "ada")
+    told = await desk.until_whispered(SAY_HELP, "ada")
     assert told.count("\n• `/devin-say") == 6
     assert desk.slack.channel_messages("general") == []
 

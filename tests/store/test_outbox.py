@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
+from bot.features.digest.use import Digests
 from bot.features.reviews.use import Reviews
 from bot.model.errors import SlackAway
 from bot.model.people import UserId
@@ -19,7 +20,6 @@ from bot.redis import keep
 from bot.redis.connection import Store, millis, seconds
 from bot.redis.keys import OUTBOX_KEY, WATCH_KEY, subject_key, watched_key, words_key
 from bot.relay.lifecycle.adopting import Adopting
-from bot.relay.usage import Usage
 from bot.store.links import Cards, CardShown, Links, card_owed
 from bot.store.lua import scripts
 from bot.store.mailbox import Head, Mailbox
@@ -262,7 +262,7 @@ async def test_a_card_that_rests_is_due_later_and_an_edit_that_is_asked_for_come
     assert await tries.due_in(owed) > long
 
 
-@pytest.mark.parametrize("kind", [Adopting.kind, Usage.kind, Reviews.kind])
+@pytest.mark.parametrize("kind", [Adopting.kind, Digests.kind, Reviews.kind])
 async def test_the_own_work_of_the_relay_is_no_report_that_waits(tries: Tries, kind: str) -> None:
     """It is due again and again, or was due just now, so a drain would never end."""
     await tries.outbox.settle(await tries.begin(await card(tries)), Ended())

@@ -2,17 +2,15 @@
 
 import asyncio
 
-from bot.model.digest import Digest, Often
 from bot.model.options import Options, Profile
-from bot.model.people import UserId
 from bot.redis.connection import open_store
 from bot.store.links import Profiles
 from sandbox.slack.world.workspace import TEAM_ID
 from tests.support.bots import BRISK
 
-DIGEST = Digest(often=Often.DAILY, by=UserId("U0BEN00000"), zone="")
+DIGEST = {"often": "daily", "by": "U0BEN00000", "zone": ""}
 OPTIONS = Options(max_acu=10)
-BOTH = Profile(options=OPTIONS, digest=DIGEST)
+BOTH = Profile.model_validate({"options": OPTIONS, "digest": DIGEST})
 
 
 async def test_of_two_changes_at_once_none_is_lost(redis_url: str) -> None:

@@ -32,6 +32,7 @@ def shapes(hashes: Mapping[str, Iterable[str]]) -> list[str]:
             importlib.import_module(name.removesuffix(".__init__"))
     row = re.compile(r"^\| `(\w+)_(?:key|KEY)` \| (string|hash|list|sorted set)", re.MULTILINE)
     put = re.findall(r'put_field\([^"]*, "(\w+)"', "\n".join(modules.values()))
+    parts = re.findall(r'^PART = "(\w+)"', "\n".join(modules.values()), re.MULTILINE)
     states = re.findall(r"'HSET', \w+, 'state', '(\w+)'", "\n".join(SCRIPTS.values()))
     kinds = [vars(one)["kind"] for one in _below(Teller) if "kind" in vars(one)]
     kept = _kept({Follow, *_below(Record)})
@@ -40,6 +41,7 @@ def shapes(hashes: Mapping[str, Iterable[str]]) -> list[str]:
         *sorted({f"key {kind.lower()}: {of}" for kind, of in row.findall(PAGE.read_text("utf-8"))}),
         *(f"hash {name}: {_list(of)}" for name, of in sorted(hashes.items()) if of),
         f"fields of hashes, without a script: {_list(put)}",
+        f"parts of profiles, by features: {_list(parts)}",
         f"states of a reply: {_list(states)}",
         f"kinds of entries: {_list(kinds)}",
         *chain(*map(_shape, sorted(kept, key=lambda one: one.__name__))),

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from bot.features.usage import words as usage
 from bot.model.errors import NotIdentified, PassingError, SlackAway, StoreAway
 from bot.model.ledger import Account, Use
 from bot.model.options import FIELDS, PREFACE, Changes, Options, Profile, Rule
@@ -23,7 +24,7 @@ from bot.model.sessions import (
 )
 from bot.model.threads import ThreadRef
 from bot.model.times import Millis
-from bot.wording import commands, delivery_reports, refusals, thread_links, usage, workflows
+from bot.wording import commands, delivery_reports, refusals, thread_links, workflows
 from bot.wording.lifecycle import adopting, defaults
 from bot.wording.lifecycle.defaults import Shown
 from bot.wording.message import SlackMessage
@@ -31,7 +32,7 @@ from bot.wording.mirror.card import Card, card, state_words
 from bot.wording.phrases import clock_time
 from sandbox.slack.api.blocks import block_problems
 from sandbox.slack.api.chat_methods import MAX_POSTED_TEXT
-from tests.support.features import HELP
+from tests.support.features import HELP, SAY_HELP
 from tests.support.tables import each
 from tests.wording.foreign import BARE, HOST, HUGE, LINK, NAMED, NAMES, THREAD, pings, problems
 
@@ -169,7 +170,7 @@ def test_whoever_and_whatever_is_named_pings_nobody(by: str, session: NamedSessi
 
 OTHERS = {
     "help": HELP,
-    "say help": commands.SAY_HELP,
+    "say help": SAY_HELP,
     "already linked": thread_links.linked_already(BARE, "Ada"),
     "unlinked": thread_links.unlinked(BARE),
     "muted": thread_links.muted(LINK.model_copy(update={"muted": True})),

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 
 import bot.features
 import bot.wording
-from bot.model.digest import Digest, Often
+from bot.features.digest.digest import Digest, Often
 from bot.model.errors import PassingError, PersonError
 from bot.model.files import Forwarded
 from bot.model.options import BadOptions

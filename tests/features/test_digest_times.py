@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.model.digest import Digest, Often, zone_of
+from bot.features.digest.digest import Digest, Often, zone_of
 from bot.model.people import UserId
 from tests.support.tables import each
 

@@ -5,12 +5,13 @@ from datetime import UTC, date, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.model.digest import Digest, Often
+from bot.features.digest.digest import Digest, Often
+from bot.features.digest.words import Spent, post, shown
 from bot.model.people import UserId
 from bot.model.sessions import NamedSession, PullRequest, SessionId, SessionState, Watched
 from bot.model.times import Millis
+from bot.wording.listing import MOST_LINES, Item
 from bot.wording.phrases import amount
-from bot.wording.usage import MOST_LINES, Item, Spent, digest_is, digest_post
 from sandbox.slack.api.blocks import block_problems
 from tests.wording.foreign import NAMED, NAMES, mrkdwn, problems
 
@@ -34,7 +35,7 @@ def items(session: NamedSession, count: int) -> list[Item]:
 def test_a_digest_fits(by: str, session: NamedSession, count: int) -> None:
     """A long list is cut, and says how many more there are."""
     shown = items(session, count)
-    words = digest_post(DIGEST, by, needs=shown, working=shown, done=shown, spent=SPENT)
+    words = post(DIGEST, by, needs=shown, working=shown, done=shown, spent=SPENT)
     params = words.params()
     assert block_problems(params["blocks"]) == []
     said = "\n".join([params["text"], *mrkdwn(params["blocks"])])
@@ -45,7 +46,7 @@ def test_a_digest_fits(by: str, session: NamedSession, count: int) -> None:
 def test_the_head_counts() -> None:
     """What there is none of is left out."""
     one = items(NamedSession(SessionId("devin-0123")), 2)
-    words = digest_post(DIGEST, "Ada", needs=one, working=[], done=[], spent=SPENT)
+    words = post(DIGEST, "Ada", needs=one, working=[], done=[], spent=SPENT)
     assert words.text == "*Weekly digest*: 2 sessions need you, 12.5 ACUs used."
     assert "12.5 ACUs, November 23 to November 29 (UTC)" in str(words.rows)
 
@@ -53,8 +54,8 @@ def test_the_head_counts() -> None:
 @given(by=NAMES)
 def test_what_is_set_is_fit_to_say(by: str) -> None:
     """A name is chosen by its owner."""
-    assert problems(digest_is(DIGEST, by, DUE)) == []
-    assert "on Mondays at 9:00 AM (Europe/Berlin)" in digest_is(DIGEST, by, DUE).text
+    assert problems(shown(DIGEST, by, DUE)) == []
+    assert "on Mondays at 9:00 AM (Europe/Berlin)" in shown(DIGEST, by, DUE).text
 
 
 def test_no_amount_is_a_negative_zero() -> None:

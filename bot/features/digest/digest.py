@@ -3,10 +3,15 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from enum import StrEnum
+from typing import Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from bot.model.options import Profile
 from bot.model.people import UserId
 from bot.model.record import Record
+
+PART = "digest"
+"""The name of the part of a channel's profile that has it."""
 
 HOUR = 9
 """The hour of the day at which a digest is due."""
@@ -30,6 +35,11 @@ class Digest(Record):
     often: Often
     by: UserId
     zone: str = ""
+
+    @classmethod
+    def of(cls, profile: Profile) -> Self | None:
+        """Return the digest of a channel, by its profile."""
+        return cls.model_validate(profile.part(PART)) if profile.part(PART) else None
 
     def after(self, at: datetime) -> datetime:
         """Return the first time after `at` at which a digest is due, in UTC."""

@@ -1,31 +1,30 @@
-"""Digests, and answers to `digest` and `usage`: what sessions do, and the ACUs that they use."""
+"""Answers to `usage`: the ACUs that sessions have used."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
 
-from bot.model.digest import Digest, Often, zone_of
 from bot.model.ledger import Use
 from bot.model.people import UserId
 from bot.model.sessions import NamedSession, SessionId, Started, Watched
 from bot.model.threads import is_direct
-from bot.model.times import as_millis
-from bot.text.to_slack import quiet
+from bot.wording.listing import MOST_LINES
 from bot.wording.message import SlackMessage
-from bot.wording.mirror.card import pull_requests, state_line, state_words
+from bot.wording.mirror.card import state_line
 from bot.wording.phrases import (
     acus_of,
     amount,
-    as_code,
     fitting,
     linker,
-    local_time,
     plural,
     session_link,
 )
 
-MOST_LINES = 15
-"""The most sessions, and the most people, of a list."""
+HELP = (
+    "• `usage`: show what the session has used; outside a linked thread, what the channel's "
+    "sessions have; in our direct message, what yours have used"
+)
+
+SAY_HELP = "• `/devin-say usage`: see what the sessions that you started have used this month"
 
 UNTOLD = SlackMessage(
     "I use version 1 of Devin's API, which doesn't tell how many ACUs sessions use. See *Usage* in "
@@ -147,107 +146,3 @@ def _by_person(used: MonthUse) -> Sequence[str]:
 
 def _total(uses: Sequence[Use]) -> float:
     return sum(one.in_month for one in uses)
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """A session in a list; `address` is that of its thread in Slack, or empty."""
-
-    session: NamedSession
-    seen: Watched
-    address: str
-
-
-@dataclass(frozen=True, slots=True)
-class Spent:
-    """The ACUs that the channel's sessions have used from the day `first` to the day `last`.
-
-    Their children have used `of_children` of them.
-    """
-
-    acus: float
-    first: date
-    last: date
-    of_children: float = 0.0
-
-
-def digest_post(
-    digest: Digest,
-    by: str,
-    *,
-    needs: Sequence[Item],
-    working: Sequence[Item],
-    done: Sequence[Item],
-    spent: Spent | None,
-) -> SlackMessage:
-    """Return a digest, as it is posted; `by` is the name of who set it."""
-    need, work, over = map(len, (needs, working, done))
-    counts = (
-        f"{need:,} {plural(need, 'session needs', 'sessions need')} you" if need else "",
-        f"{work:,} working" if work else "",
-        f"{over:,} done" if over else "",
-        "" if spent is None else f"{acus_of(spent.acus, None)} used",
-    )
-    groups = (("Needs you", needs), ("Working", working), ("Done", done))
-    parts = [listing(title, items) for title, items in groups if items]
-    if spent is not None:
-        parts.append(f"*Spent*\n{_spent(spent)}")
-    return SlackMessage(
-        f"*{digest.often.title()} digest*: {', '.join(filter(None, counts))}.",
-        rows=tuple((one, None) for one in parts),
-        footer=f"Set by {quiet(by)}; mention me with `digest off` to stop it",
-    )
-
-
-def listing(title: str, items: Sequence[Item]) -> str:
-    """Return a list of sessions that fits into a section, with what they do and link to."""
-    return "\n".join(
-        [f"*{title}*", *fitting([_line(one) for one in items[:MOST_LINES]], len(items))]
-    )
-
-
-def _line(item: Item) -> str:
-    opens = f" · <{item.address}|Open thread>" if item.address else ""
-    said = f"• {session_link(item.session)}: Devin {state_words(item.seen)}{opens}"
-    return " · ".join([said, *pull_requests(item.seen)])
-
-
-def _spent(spent: Spent) -> str:
-    days = _day(spent.first)
-    if spent.last != spent.first:
-        days = f"{days} to {_day(spent.last)}"
-    theirs = f", {amount(spent.of_children)} of them by child sessions" if spent.of_children else ""
-    return f"{acus_of(spent.acus, None)}{theirs}, {days} (UTC)"
-
-
-def _day(day: date) -> str:
-    return f"{day:%B} {day.day}"
-
-
-NO_DIGEST = SlackMessage(
-    "No digest is posted here. To get one, mention me with `digest daily` or `digest weekly`."
-)
-
-
-def no_digest(by: str) -> SlackMessage:
-    """Tell the channel that its digest was ended."""
-    return SlackMessage(f"*{quiet(by)}* ended the digest here.")
-
-
-def digest_refused(why: str) -> SlackMessage:
-    """Tell who set a digest that Slack doesn't let the bot post it."""
-    return SlackMessage(
-        f"I couldn't post the digest that you set here: Slack won't let me ({as_code(why)}). To "
-        "stop it, mention me with `digest off`."
-    )
-
-
-def digest_is(digest: Digest, by: str, due: datetime) -> SlackMessage:
-    """Say what is set, by whom, and when the next digest is `due`."""
-    days = "on Mondays" if digest.often is Often.WEEKLY else "every day"
-    zone = quiet(digest.zone) if zone_of(digest.zone) else "UTC, since Slack tells me no time zone"
-    return SlackMessage(
-        f"{quiet(by)} has set a digest here, {days} at 9:00 AM ({zone}). The next one is due "
-        f"{local_time(as_millis(due))}, if anything happens before then. To change that, "
-        "mention me with `digest daily`, `digest weekly` or `digest off`."
-    )

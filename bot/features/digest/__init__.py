@@ -1,0 +1,1 @@
+"""A channel's digest: what its sessions need, do, have done and have used."""
