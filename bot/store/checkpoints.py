@@ -30,7 +30,7 @@ from bot.model.threads import ThreadRef, parse_thread
 from bot.model.times import Micros
 from bot.redis.connection import Store, millis
 from bot.redis.keep import BACKFILL_LEASE
-from bot.redis.keys import HEARD_KEY, READ_FIRST_KEY, THREADS_KEY, lease_key
+from bot.redis.keys import CHECKPOINT_KEY, READ_FIRST_KEY, THREADS_KEY, lease_key
 from bot.redis.lua import commands
 from bot.store.lua import scripts
 
@@ -120,8 +120,8 @@ class Checkpoints:
         that. Many starts at once cause one backfill. What is missed only because this process
         `is_start`ing, another may have heard (`pass_started`).
         """
-        heard = await self._store.field(HEARD_KEY, "checkpoint")
-        known = [Micros(str(one)) for one in (since, heard) if one is not None]
+        kept = await self._store.field(CHECKPOINT_KEY, "checkpoint")
+        known = [Micros(str(one)) for one in (since, kept) if one is not None]
         kept = max(min(known, default=oldest), oldest)
         begin = kept - millis(OVERLAP) * 1000
         ever = millis(timedelta.max)
@@ -156,7 +156,7 @@ class Checkpoints:
 
     async def look(self) -> str:
         """Return the gap, "" without one, and note what is `unheard`."""
-        ((gap, since),) = await self._store.fields([HEARD_KEY], "gap", "unheard")
+        ((gap, since),) = await self._store.fields([CHECKPOINT_KEY], "gap", "unheard")
         self.unheard = None if since is None else Micros(since)
         return gap or ""
 
@@ -168,9 +168,9 @@ class Checkpoints:
         found = await scripts.pass_started(self._store, since=str(since))
         return [SessionId(one) for one in found]
 
-    async def heard(self, until: Micros) -> None:
+    async def kept(self, until: Micros) -> None:
         """Move the checkpoint: this process has kept all events up to `until`."""
-        await self._store.put_field(HEARD_KEY, "checkpoint", str(until), self._within)
+        await self._store.put_field(CHECKPOINT_KEY, "checkpoint", str(until), self._within)
 
     async def claim(self) -> str:
         """Take the lease on the backfill, and return the gap; "" without one or the other."""
@@ -376,7 +376,7 @@ class Listening:
         """Move the checkpoint to the last kept event, if everything before it was kept or noted."""
         kept = self._kept
         if self._within and kept is not None and kept != self._checkpoint and not self.has_unnoted:
-            await self._checkpoints.heard(kept)
+            await self._checkpoints.kept(kept)
             self._checkpoint = kept
 
     def _oldest(self) -> Micros:
