@@ -378,7 +378,7 @@ def _shown_to(
     if not one.is_caught_up:
         new = since_link(one, reading.untold, new)
         changed = Millis(int(seen.updated) - seen.skew)
-        is_older = one.thread in reading.untold or changed + RESOLUTION_MS < one.hears_from
+        is_older = one.thread in reading.untold or changed + RESOLUTION_MS < one.follows_from
         events = [] if is_older else [event for event in events if event.kind in NEEDS_PERSON]
     return shown_to(one, follow_of(one.link, reading.default), seen, new, events)
 

@@ -25,7 +25,7 @@ def since_link(
     if one.is_caught_up:
         return new
     is_told = one.thread not in untold
-    return [m for m in new if is_told and m.at + RESOLUTION_MS >= one.hears_from]
+    return [m for m in new if is_told and m.at + RESOLUTION_MS >= one.follows_from]
 
 
 def is_turn_over(seen: Watched) -> bool:
@@ -53,4 +53,4 @@ def _turn(one: LinkedThread, seen: Watched, new: Sequence[Said]) -> Sequence[Sai
     if last is None or not is_turn_over(seen) or one.owed == short_id(last.id):
         return ()
     is_due = last in new or (one.is_caught_up and not seen.is_turn_shown)
-    return [last] if is_due and last.at + RESOLUTION_MS >= one.hears_from else ()
+    return [last] if is_due and last.at + RESOLUTION_MS >= one.follows_from else ()

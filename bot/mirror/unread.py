@@ -68,7 +68,7 @@ def _for(
     one: LinkedThread, poll: TakenPoll, known: Unheard, events: Sequence[Said]
 ) -> Sequence[Said]:
     """Return what a thread is told; one that was linked since then has missed nothing."""
-    if not one.is_caught_up and one.hears_from >= poll.seen.unread_since:
+    if not one.is_caught_up and one.follows_from >= poll.seen.unread_since:
         return ()
     is_off = follow_of(one.link, known.default) is Follow.OFF
     return [item for item in events if item.kind in CAPS] if is_off else events

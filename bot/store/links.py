@@ -46,11 +46,11 @@ class Links:
 
     async def create(self, thread: ThreadRef, link: Link, *, begins: bool = False) -> Link | None:
         """Link `thread`, with `begins` from the first word; return a link that is there instead."""
-        hears_from = "beginning" if begins else "now"
+        follows_from = "beginning" if begins else "now"
         while True:
             raw = await self._raw(thread)
             was = Link.parse(raw or None)
-            if was is not None or await self._set(thread, raw, link, link.to_json(), hears_from):
+            if was is not None or await self._set(thread, raw, link, link.to_json(), follows_from):
                 return was
 
     async def remove(self, thread: ThreadRef, session: SessionId | None = None) -> Link | None:
@@ -98,13 +98,13 @@ class Links:
     ) -> Link | None:
         """Choose how much of its session `thread` follows: before any choice, the `default`."""
 
-        def hears_from(link: Link) -> str:
+        def follows_from(link: Link) -> str:
             # What was said while the thread did not follow, but is not read yet, is left out.
             was_silent = (link.follow or default) == Follow.OFF
             return "now" if was_silent and how is not Follow.OFF else ""
 
         return await self._change(
-            thread, lambda _: {"follow": how}, session, hears_from, shows=True
+            thread, lambda _: {"follow": how}, session, follows_from, shows=True
         )
 
     async def hear_from(self, thread: ThreadRef, since: Micros) -> None:
@@ -125,7 +125,7 @@ class Links:
         thread: ThreadRef,
         change: Callable[[Link], Mapping[str, object] | None],
         session: SessionId | None = None,
-        hears_from: Callable[[Link], str] = lambda _: "",
+        follows_from: Callable[[Link], str] = lambda _: "",
         *,
         shows: bool = False,
     ) -> Link | None:
@@ -141,7 +141,7 @@ class Links:
             link = was.model_copy(update=fields)
             # Fields that only a later version knows stay.
             new = json.dumps(json.loads(raw) | link.model_dump(mode="json"))
-            if await self._set(thread, raw, link, new, hears_from(was), shows=shows):
+            if await self._set(thread, raw, link, new, follows_from(was), shows=shows):
                 return link
 
     async def _raw(self, thread: ThreadRef) -> str:
@@ -153,7 +153,7 @@ class Links:
         was: str,
         link: Link | None,
         new: str,
-        hears_from: str = "",
+        follows_from: str = "",
         *,
         shows: bool = True,
     ) -> bool:
@@ -164,7 +164,7 @@ class Links:
             new=new,
             session="" if link is None else link.session,
             card_name="" if link is None or not shows else card_subject(thread, link),
-            hears_from=hears_from,
+            follows_from=follows_from,
             link_ttl=seconds(self.ttl),
             card_pause_ms=int(self._store.timing.card_pause * 1000),
         )

@@ -42,14 +42,14 @@ BURST_DIVISOR = 12
 class LinkedThread:
     """A thread that is linked to a watched session, whether it follows that or not, and its link.
 
-    It `hears_from` then on what the session says: since it was linked or last began to follow, or
+    It `follows_from` then on what the session says: since it was linked or last began to follow, or
     0, from the session's start. Until it `is_caught_up`, what is new to a poll may be older. It was
     `owed` a message last whose short id that is, if any.
     """
 
     thread: ThreadRef
     link: Link
-    hears_from: Millis = Millis(0)
+    follows_from: Millis = Millis(0)
     is_caught_up: bool = True
     owed: str = ""
 
@@ -198,8 +198,8 @@ class Watches:
             self._store, session=poll.session, link_ttl=self._link_ttl
         )
         found = [
-            replace(_linked_thread(name, hears_from, link), owed=owed)
-            for name, hears_from, raw, owed in linked
+            replace(_linked_thread(name, follows_from, link), owed=owed)
+            for name, follows_from, raw, owed in linked
             if (link := Link.parse(raw)) is not None
         ]
         return replace(
@@ -237,7 +237,9 @@ class Watches:
                 }
                 for thread, said in found.said
             ],
-            caught_up=[{"name": one.thread.name, "at": one.hears_from} for one in found.caught_up],
+            caught_up=[
+                {"name": one.thread.name, "at": one.follows_from} for one in found.caught_up
+            ],
             cards=[
                 {"thread": one.thread.name, "card": card_subject(one.thread, one.link)}
                 for one in found.cards
@@ -322,8 +324,8 @@ class Watches:
         return by or "", ended_by or ""
 
 
-def _linked_thread(name: str, hears_from: str, link: Link) -> LinkedThread:
-    digits, _, is_read = hears_from.partition(" ")
+def _linked_thread(name: str, follows_from: str, link: Link) -> LinkedThread:
+    digits, _, is_read = follows_from.partition(" ")
     at = Millis(digits)
     return LinkedThread(parse_thread(name), link, at, is_caught_up=bool(is_read) or not at)
 

@@ -43,10 +43,12 @@ def thread(number: int = 1) -> ThreadRef:
 
 
 def linked(
-    number: int = 1, *, follow: str = "", hears_from: Millis = Millis(0), reads_on: bool = False
+    number: int = 1, *, follow: str = "", follows_from: Millis = Millis(0), reads_on: bool = False
 ) -> LinkedThread:
     link = Link(session=SESSION, by=UserId("U1"), linked_at=1, follow=follow)
-    return LinkedThread(thread(number), link, hears_from, is_caught_up=reads_on or not hears_from)
+    return LinkedThread(
+        thread(number), link, follows_from, is_caught_up=reads_on or not follows_from
+    )
 
 
 def message(
@@ -111,7 +113,7 @@ def test_only_what_devin_says_is_shown_in_order_and_once() -> None:
 
 def test_a_first_poll_shows_nothing_of_the_history() -> None:
     """Neither words nor the events of a state that it was in before are news."""
-    joining = linked(hears_from=NOW - 100)
+    joining = linked(follows_from=NOW - 100)
     found = polled(
         [message("a", "Really?")],
         SessionState.WAITING,
@@ -135,14 +137,14 @@ def test_a_session_that_begins_with_its_thread_is_shown_whole() -> None:
 def test_a_thread_that_joins_late_is_shown_what_was_said_after_its_link() -> None:
     """If the first poll comes late, the time of a message decides; other threads see all."""
     page = [message("old", at=NOW - 20_000), message("new", at=NOW - 5_000)]
-    found = polled(page, threads=[linked(1), linked(2, hears_from=NOW - 10_000)])
+    found = polled(page, threads=[linked(1), linked(2, follows_from=NOW - 10_000)])
     assert said(found, 1) == ["old", "new"]
     assert said(found, 2) == ["new"]
 
 
 def test_what_was_said_after_a_link_is_told_by_redis_s_clock() -> None:
     """Devin's may be an hour ahead of it."""
-    ahead, joining = timedelta(hours=1), linked(hears_from=NOW - 10_000)
+    ahead, joining = timedelta(hours=1), linked(follows_from=NOW - 10_000)
     old, new = (NOW + ahead // timedelta(milliseconds=1) - ago for ago in (20_000, 5_000))
     page = [message("old", at=old), message("new", at=new)]
     assert said(polled(page, threads=[joining], skew=ahead)) == ["new"]
@@ -150,7 +152,7 @@ def test_what_was_said_after_a_link_is_told_by_redis_s_clock() -> None:
 
 def test_a_thread_that_joins_late_is_told_no_event_of_before() -> None:
     """Its new card shows the state; the others are told."""
-    joining, pull = linked(2, hears_from=NOW - 10_000), (PullRequest("https://a/1", "open"),)
+    joining, pull = linked(2, follows_from=NOW - 10_000), (PullRequest("https://a/1", "open"),)
     for ago, told in ((20_000, []), (5_000, ["(finished)"])):
         how: dict[str, Any] = {"updated_at": as_datetime(NOW - ago), "pull_requests": pull}
         found = polled([], SessionState.FINISHED, threads=[linked(1), joining], **how)
@@ -159,7 +161,7 @@ def test_a_thread_that_joins_late_is_told_no_event_of_before() -> None:
 
 def test_what_is_read_before_anybody_is_told_of_a_link_is_old_there() -> None:
     """Clocks differ by a second or so, and the link's own poll comes at once."""
-    joining = linked(2, hears_from=NOW - 100)
+    joining = linked(2, follows_from=NOW - 100)
     found = polled([message("a")], threads=[linked(1), joining], untold=[joining.thread])
     assert (said(found, 1), said(found, 2)) == (["a"], [])
     assert found.caught_up == [joining]
@@ -171,7 +173,7 @@ def test_a_thread_joins_only_when_all_is_read() -> None:
         [message("a")],
         SessionState.WAITING,
         before=Watched(),
-        threads=[linked(hears_from=NOW)],
+        threads=[linked(follows_from=NOW)],
         has_more=True,
     )
     assert found.caught_up == []
@@ -192,7 +194,7 @@ def test_a_session_that_is_too_long_to_be_read_says_so_once_and_shows_its_state(
     found = polled([], SessionState.FINISHED, threads=threads, too_long=True)
     assert (said(found), said(found, 3)) == (["(finished)", "(too_long)"], [])
     assert found.cards
-    threads = [linked(1), linked(2, hears_from=NOW - 100), silent]
+    threads = [linked(1), linked(2, follows_from=NOW - 100), silent]
     again = polled([], SessionState.FINISHED, before=found.seen, threads=threads, too_long=True)
     assert [said(again, number) for number in (1, 2, 3)] == [[], ["(too_long)"], []]
     page = [message("old", at=NOW - 2 * AGO), message("new", at=NOW)]
@@ -231,7 +233,7 @@ def test_the_end_of_a_turn_shows_no_message_from_before_the_link() -> None:
     page = [message("old", at=NOW - 20_000)]
     turns = [
         linked(1, follow="turns"),
-        linked(2, follow="turns", hears_from=NOW - 10_000, reads_on=True),
+        linked(2, follow="turns", follows_from=NOW - 10_000, reads_on=True),
     ]
     before = polled(page, threads=turns).seen
     found = polled([], SessionState.WAITING, before=before, threads=turns)
@@ -260,7 +262,7 @@ def test_a_poll_counts_why_threads_are_not_shown_what_it_has_read() -> None:
         linked(1),
         linked(2, follow="turns"),
         linked(3, follow="off"),
-        linked(4, hears_from=NOW - 100),
+        linked(4, follows_from=NOW - 100),
     ]
     page = [message("a", at=NOW - 50_000), message("b"), message("c", source=Source.USER)]
     found = polled(page, threads=threads)

@@ -64,7 +64,7 @@ class Watch:
         begins = one.link.follow == Follow.OFF and how is not Follow.OFF
         one = replace(one, link=one.link.model_copy(update={"follow": how}))
         if begins:
-            one = replace(one, hears_from=self.now, is_caught_up=False)
+            one = replace(one, follows_from=self.now, is_caught_up=False)
         self.linked[one.thread] = one
 
     def poll(self) -> None:
@@ -91,7 +91,7 @@ class Watch:
         return {
             (one.thread, last.id)
             for one in self.linked.values()
-            if one.link.follow != Follow.OFF and as_datetime(one.hears_from) <= last.at
+            if one.link.follow != Follow.OFF and as_datetime(one.follows_from) <= last.at
         }
 
 

@@ -323,12 +323,12 @@ async def test_a_thread_that_is_caught_up_keeps_the_time_of_its_link(
     name, since = f"linked:{thread().name}", Millis(1_700_000_000_123)
     await raw.hset(at(watched_key(SESSION)), name, int(since))
     (poll,) = await take(store)
-    assert [(one.hears_from, one.is_caught_up) for one in poll.threads] == [(since, False)]
+    assert [(one.follows_from, one.is_caught_up) for one in poll.threads] == [(since, False)]
     seen = Watched(read_at=Millis(1))
     found = Found(seen=seen, after=timedelta(0), caught_up=poll.threads)
     await Watches(store, TTL).record(poll, found)
     (again,) = await take(store)
-    assert [(one.hears_from, one.is_caught_up) for one in again.threads] == [(since, True)]
+    assert [(one.follows_from, one.is_caught_up) for one in again.threads] == [(since, True)]
     assert await raw.hget(at(watched_key(SESSION)), name) == f"{since} read"
 
 

@@ -11,9 +11,9 @@ for _, thread in ipairs(linked_threads(session)) do
   local link = redis.call('GET', key.link(thread))
   local is_json, linked = pcall(cjson.decode, link or '')
   if is_json and type(linked) == 'table' and linked.session == session then
-    local hears_from, owed = unpack(
+    local follows_from, owed = unpack(
       redis.call('HMGET', watched, 'linked:' .. thread, 'owed:' .. thread))
-    found[#found + 1] = {thread, hears_from, link, owed or ''}
+    found[#found + 1] = {thread, follows_from, link, owed or ''}
   else
     forget_thread(watched, thread)
   end

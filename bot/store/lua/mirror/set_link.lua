@@ -1,7 +1,7 @@
 -- Sets the link of a thread, or ends it with a `new` of '', if it still is what it `was`; '' is
 -- none. The index of threads is changed with it, and the linked threads and the watch of its
 -- `session`, if that is known; the watch of one that was started here goes on. Its card
--- (`card_name`, or '') is wanted. The thread `hears_from` 'now' or the 'beginning' what is said;
+-- (`card_name`, or '') is wanted. The thread `follows_from` 'now' or the 'beginning' what is said;
 -- another `seen` ends a poll that began before; with '', that is left as it is. Returns 1, or 0 if
 -- the link has to be read again.
 local thread = ARGV[1]
@@ -9,7 +9,7 @@ local was = ARGV[2]
 local new = ARGV[3]
 local session = ARGV[4]
 local card_name = ARGV[5]
-local hears_from = ARGV[6]
+local follows_from = ARGV[6]
 local link_ttl = tonumber(ARGV[7])
 local card_pause_ms = tonumber(ARGV[8])
 
@@ -32,8 +32,8 @@ elseif was == '' then
 else
   redis.call('SET', link, new, 'KEEPTTL')
 end
-if hears_from ~= '' then
-  local at = hears_from == 'now' and now or 0
+if follows_from ~= '' then
+  local at = follows_from == 'now' and now or 0
   local seen = redis.call('HGET', watched, 'seen') or ''
   redis.call('HSET', watched, 'linked:' .. thread, at, 'seen', seen .. ' ')
   want_poll(session, now, now, link_ttl)
