@@ -139,7 +139,7 @@ class Messages(AsyncMiddleware):
         elif said.kind is Kind.COMMAND and said.command is not None:
             await mentions.answer(cases, said.command, kind)
         else:
-            await mentions.hear(cases, said, event, kind)
+            await mentions.respond(cases, said, event, kind)
         return await req.context.ack()
 
 

@@ -296,7 +296,7 @@ async def accept(cases: UseCases, event: Payload, kind: str) -> None:
         await replies.offer_link(cases, event)
 
 
-async def hear(cases: UseCases, said: Said, event: Payload, kind: str) -> None:
+async def respond(cases: UseCases, said: Said, event: Payload, kind: str) -> None:
     """Accept words to the bot as a reply, or ask their author what they are to be."""
     spoken, ours = said.message, cases.workspace.identity
     claim, state = claim_of(spoken.thread, spoken.ts), cases.state
