@@ -159,7 +159,7 @@ async def _linked(home: Path, threads: Sequence[ThreadRef]) -> None:
             after = timedelta(seconds=pace.SLOWEST[SessionState.WAITING])
             await watches.record(poll, Found(seen=seen, after=after))
         await store.delete(OUTBOX_KEY)  # the cards
-        await Checkpoints(store, CATCH_UP, "before").heard(Micros(now))
+        await Checkpoints(store, CATCH_UP, "before").kept(Micros(now))
 
 
 async def _written(

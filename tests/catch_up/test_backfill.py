@@ -936,7 +936,7 @@ async def test_an_accepted_reply_vouches_for_nothing_but_itself(
 ) -> None:
     """Reading begins at the checkpoint, whatever was accepted since."""
     kept = an_hour.now - HOUR // 2
-    await study.gaps("one that is gone").heard(kept)
+    await study.gaps("one that is gone").kept(kept)
     await an_hour.linked_and_replied()
     await study.gaps().note_all()
     assert await an_hour.read_from() == kept - OVERLAP
@@ -968,7 +968,7 @@ async def test_what_a_killed_process_took_with_it_is_noted_though_another_reads(
     gap = await reader.claim()
     assert gap
     kept = an_hour.now - HOUR // 2
-    await study.gaps("killed").heard(kept)
+    await study.gaps("killed").kept(kept)
     await study.gaps("one that follows").note_all()
     assert await an_hour.read_from() == kept - OVERLAP
     assert await reader.let_go(gap)

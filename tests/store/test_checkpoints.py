@@ -163,7 +163,7 @@ async def started_between(
     """Let a process start while mail of two sessions comes, and an event of one is refused."""
     links, mailbox, other = Links(store, WITHIN), Mailbox(store, WITHIN), SessionId("devin-1")
     checkpoints = Checkpoints(store, WITHIN, "token")
-    await checkpoints.heard(KEPT)
+    await checkpoints.kept(KEPT)
     refused = THREAD.model_copy(update={"channel": "C0OTHER"})
     missed = [Missed(refused, KEPT - 9)]
     for thread, session in ((THREAD, SESSION), (refused, other)):
@@ -205,7 +205,7 @@ async def test_who_heard_only_what_came_later_lets_no_mail_go_on(store: Store, r
     """Of two starts, the one counts before which less was kept, until all is read."""
     checkpoints, _ = await started_between(store, raw)
     assert await checkpoints.pass_started(KEPT + 1) == []
-    await checkpoints.heard(KEPT + 2)
+    await checkpoints.kept(KEPT + 2)
     await checkpoints.note_all(is_start=True)
     assert await checkpoints.pass_started(KEPT + 1) == []
     assert await raw.zcard(at(READ_FIRST_KEY)) == 2
@@ -229,7 +229,7 @@ async def test_a_lost_connection_is_no_start(store: Store, raw: Redis) -> None:
         THREAD, Link(session=SESSION, by=UserId("U0ADA"), linked_at=1)
     )
     checkpoints = Checkpoints(store, WITHIN, "token")
-    await checkpoints.heard(KEPT)
+    await checkpoints.kept(KEPT)
     await checkpoints.note_all()
     await checkpoints.look()
     assert checkpoints.unheard is None
