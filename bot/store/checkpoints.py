@@ -120,8 +120,8 @@ class Checkpoints:
         that. Many starts at once cause one backfill. What is missed only because this process
         `is_start`ing, another may have heard (`pass_started`).
         """
-        kept = await self._store.field(CHECKPOINT_KEY, "checkpoint")
-        known = [Micros(str(one)) for one in (since, kept) if one is not None]
+        last = await self._store.field(CHECKPOINT_KEY, "checkpoint")
+        known = [Micros(str(one)) for one in (since, last) if one is not None]
         kept = max(min(known, default=oldest), oldest)
         begin = kept - millis(OVERLAP) * 1000
         ever = millis(timedelta.max)
