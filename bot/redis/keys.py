@@ -30,7 +30,7 @@ THREADS_KEY = Key("threads")
 WATCH_KEY = Key("watch")
 """The watched sessions, scored by the time (`Millis`) of their next poll."""
 
-CHECKPOINT_KEY = Key("checkpoint")
+HEARD_KEY = Key("heard")
 """The checkpoint, up to which everything that Slack brought was kept; and what is to be read."""
 
 READ_FIRST_KEY = Key("read_first")

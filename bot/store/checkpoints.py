@@ -30,7 +30,7 @@ from bot.model.threads import ThreadRef, parse_thread
 from bot.model.times import Micros
 from bot.redis.connection import Store, millis
 from bot.redis.keep import BACKFILL_LEASE
-from bot.redis.keys import CHECKPOINT_KEY, READ_FIRST_KEY, THREADS_KEY, lease_key
+from bot.redis.keys import HEARD_KEY, READ_FIRST_KEY, THREADS_KEY, lease_key
 from bot.redis.lua import commands
 from bot.store.lua import scripts
 
@@ -120,7 +120,7 @@ class Checkpoints:
         that. Many starts at once cause one backfill. What is missed only because this process
         `is_start`ing, another may have heard (`pass_started`).
         """
-        last = await self._store.field(CHECKPOINT_KEY, "checkpoint")
+        last = await self._store.field(HEARD_KEY, "checkpoint")
         known = [Micros(str(one)) for one in (since, last) if one is not None]
         kept = max(min(known, default=oldest), oldest)
         begin = kept - millis(OVERLAP) * 1000
@@ -156,7 +156,7 @@ class Checkpoints:
 
     async def look(self) -> str:
         """Return the gap, "" without one, and note what is `unheard`."""
-        ((gap, since),) = await self._store.fields([CHECKPOINT_KEY], "gap", "unheard")
+        ((gap, since),) = await self._store.fields([HEARD_KEY], "gap", "unheard")
         self.unheard = None if since is None else Micros(since)
         return gap or ""
 
@@ -170,7 +170,7 @@ class Checkpoints:
 
     async def kept(self, until: Micros) -> None:
         """Move the checkpoint: this process has kept all events up to `until`."""
-        await self._store.put_field(CHECKPOINT_KEY, "checkpoint", str(until), self._within)
+        await self._store.put_field(HEARD_KEY, "checkpoint", str(until), self._within)
 
     async def claim(self) -> str:
         """Take the lease on the backfill, and return the gap; "" without one or the other."""

@@ -25,8 +25,8 @@ from bot.model.threads import Link, ThreadRef
 from bot.model.times import Micros, Millis, micros_ts, ts_micros
 from bot.redis.connection import Store
 from bot.redis.keys import (
-    CHECKPOINT_KEY,
     DUE_KEY,
+    HEARD_KEY,
     READ_FIRST_KEY,
     THREADS_KEY,
     lease_key,
@@ -433,7 +433,7 @@ async def test_a_session_whose_author_slack_does_not_name_is_left_for_the_next_a
     desk.slack.fail_next("users.info", status=503, times=100_000)
     async with running(desk, environ):
         await wait_until(lambda: "session put off" in caplog.messages, "it is left")
-        assert await store.field(CHECKPOINT_KEY, "gap") is not None
+        assert await store.field(HEARD_KEY, "gap") is not None
         assert (desk.received(), desk.whispers("ben"), late(desk, thread)) == ([], [], [])
         desk.slack.fail_no_more()
         await desk.until_received("Last")
@@ -509,7 +509,7 @@ async def test_it_can_be_switched_off(
             await until_caught_up(store)
         assert {one.params["ts"] for one in reads(desk)[before:]} == {thread}
     async with Redis.from_url(node_url(redis_url)) as raw:
-        assert not await raw.exists(at(CHECKPOINT_KEY))
+        assert not await raw.exists(at(HEARD_KEY))
 
 
 async def test_switched_off_it_still_reads_what_a_link_was_too_slow_for(

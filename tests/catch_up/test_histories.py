@@ -15,7 +15,7 @@ from bot.catch_up.reading import Histories
 from bot.model.threads import ThreadRef
 from bot.model.times import Micros, micros_ts, ts_micros
 from bot.redis.connection import Store
-from bot.redis.keys import CHECKPOINT_KEY, READ_FIRST_KEY
+from bot.redis.keys import HEARD_KEY, READ_FIRST_KEY
 from bot.settings import Settings
 from bot.slack.threads import HISTORY, MOST_FIRSTS, REPLIES
 from bot.store.checkpoints import Unread
@@ -160,7 +160,7 @@ async def wait_until_heard(desk: Desk, store: Store) -> None:
     ts = await desk.slack.say("Lunch?")
 
     async def is_heard() -> bool:
-        return await store.field(CHECKPOINT_KEY, "checkpoint") == str(ts_micros(ts))
+        return await store.field(HEARD_KEY, "checkpoint") == str(ts_micros(ts))
 
     await wait_until(is_heard, "it is kept")
 

@@ -13,7 +13,7 @@ from bot.model.threads import Link, ThreadRef
 from bot.model.times import Micros
 from bot.redis import keep
 from bot.redis.connection import Store, millis
-from bot.redis.keys import CHECKPOINT_KEY, DUE_KEY, READ_FIRST_KEY, subject_key
+from bot.redis.keys import DUE_KEY, HEARD_KEY, READ_FIRST_KEY, subject_key
 from bot.store.checkpoints import DISORDER, OVERLAP, Checkpoints, Listening, Missed, Unread
 from bot.store.links import Links
 from bot.store.mailbox import Head, Later, Mailbox
@@ -53,7 +53,7 @@ async def test_a_thread_that_is_noted_while_it_is_read_stays_noted(
     await checkpoints.read(again, SESSION, left)
     assert (await checkpoints.unread())[1] == []
     assert not await checkpoints.let_go(again)
-    assert await raw.hkeys(at(CHECKPOINT_KEY)) == []
+    assert await raw.hkeys(at(HEARD_KEY)) == []
     assert await raw.zscore(at(READ_FIRST_KEY), SESSION) is None
 
 

@@ -45,7 +45,7 @@ HASHES: dict[str, set[str]] = {
         *("seen", "read_ids", "linked:", "replied", "reply_sent_at", "by:", "last:", "owed:"),
         *("answerable_since", "read_wanted_at", "failing", "attempts", "started"),
     },
-    "checkpoint": {"gap", "noted:", "started", "unheard"},
+    "heard": {"gap", "noted:", "started", "unheard"},
     "ledger": set(),
     "key": set(),
 }

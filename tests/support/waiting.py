@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from bot.redis.connection import Store
-from bot.redis.keys import CHECKPOINT_KEY
+from bot.redis.keys import HEARD_KEY
 from bot.store.outbox import OwedKind
 from tests.support.entries import Entries
 
@@ -82,7 +82,7 @@ async def until_caught_up(store: Store) -> None:
     entries = Entries(store)
 
     async def is_caught_up() -> bool:
-        if await store.field(CHECKPOINT_KEY, "gap") is not None:
+        if await store.field(HEARD_KEY, "gap") is not None:
             return False
         _, owed = await entries.overdue(-timedelta(days=30), 1_000)
         return all(one.kind != OwedKind.NOTICE for one in owed)

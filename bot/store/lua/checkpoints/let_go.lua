@@ -5,11 +5,11 @@ local token = ARGV[1]
 local read = ARGV[2]
 
 local lease = key.lease('catch-up')
-if redis.call('HGET', key.checkpoint, 'gap') == read then
-  for _, name in ipairs(redis.call('HKEYS', key.checkpoint)) do
-    if name ~= 'checkpoint' then redis.call('HDEL', key.checkpoint, name) end
+if redis.call('HGET', key.heard, 'gap') == read then
+  for _, name in ipairs(redis.call('HKEYS', key.heard)) do
+    if name ~= 'checkpoint' then redis.call('HDEL', key.heard, name) end
   end
   redis.call('DEL', key.read_first)
 end
 if redis.call('GET', lease) == token then redis.call('DEL', lease) end
-return redis.call('HGET', key.checkpoint, 'gap') and 1 or 0
+return redis.call('HGET', key.heard, 'gap') and 1 or 0

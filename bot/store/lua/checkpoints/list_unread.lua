@@ -3,11 +3,11 @@
 -- else asks for it to be read, or ''.
 
 local found, traffic, unheard = redis.call('ZRANGE', key.unread, 0, -1, 'WITHSCORES'), {}, {}
-local before = redis.call('HGET', key.checkpoint, 'unheard') or ''
+local before = redis.call('HGET', key.heard, 'unheard') or ''
 for place = 1, #found, 2 do
   local name = found[place]
   traffic[#traffic + 1] = redis.call('ZSCORE', key.threads, name) or '0'
-  local is_noted = redis.call('HEXISTS', key.checkpoint, 'noted:' .. name) == 1
+  local is_noted = redis.call('HEXISTS', key.heard, 'noted:' .. name) == 1
   unheard[#unheard + 1] = is_noted and '' or before
 end
-return {redis.call('HGET', key.checkpoint, 'gap') or '', found, traffic, unheard}
+return {redis.call('HGET', key.heard, 'gap') or '', found, traffic, unheard}

@@ -26,14 +26,14 @@ end
 if not (begins or noted[1]) then return 1 end
 local time = redis.call('TIME')
 local gap = time[1] * 1000000 + time[2]
-redis.call('HSET', key.checkpoint, 'gap', gap)
+redis.call('HSET', key.heard, 'gap', gap)
 if unheard ~= '' then
-  local before = redis.call('HGET', key.checkpoint, 'unheard')
+  local before = redis.call('HGET', key.heard, 'unheard')
   if before and tonumber(before) < tonumber(unheard) then unheard = before end
-  redis.call('HSET', key.checkpoint, 'started', gap, 'unheard', unheard)
+  redis.call('HSET', key.heard, 'started', gap, 'unheard', unheard)
 else
-  for _, name in ipairs(noted) do redis.call('HSET', key.checkpoint, 'noted:' .. name, gap) end
+  for _, name in ipairs(noted) do redis.call('HSET', key.heard, 'noted:' .. name, gap) end
 end
-local kept = {key.checkpoint, key.unread, key.read_first}
+local kept = {key.heard, key.unread, key.read_first}
 for _, one in ipairs(kept) do redis.call('PEXPIRE', one, within_ms) end
 return 1

@@ -4,17 +4,17 @@ local read_gap = ARGV[1]
 local session = ARGV[2]
 local threads = cjson.decode(ARGV[3])
 
-local started = tonumber(redis.call('HGET', key.checkpoint, 'started') or 0)
+local started = tonumber(redis.call('HGET', key.heard, 'started') or 0)
 for _, name in ipairs(threads) do
-  local noted = tonumber(redis.call('HGET', key.checkpoint, 'noted:' .. name) or 0)
+  local noted = tonumber(redis.call('HGET', key.heard, 'noted:' .. name) or 0)
   if math.max(started, noted) <= (tonumber(read_gap) or 0) then
     redis.call('ZREM', key.unread, name)
-    redis.call('HDEL', key.checkpoint, 'noted:' .. name)
+    redis.call('HDEL', key.heard, 'noted:' .. name)
   end
 end
 -- Another thread of this session may have been noted since; the next pass reads it. What was noted
 -- of other sessions does not hold up this one's mail.
-if redis.call('HGET', key.checkpoint, 'gap') ~= read_gap then
+if redis.call('HGET', key.heard, 'gap') ~= read_gap then
   for _, thread in ipairs(linked_threads(session)) do
     if redis.call('ZSCORE', key.unread, thread) then return 0 end
   end
