@@ -30,10 +30,10 @@ from bot.wording.delivery_reports import DELIVERED_MARK
 from bot.wording.lifecycle.ending import STOP
 from handlers.parse.messages import parse_message
 from sandbox import Sandbox
+from tests.features import test_workflow_steps as steps
 from tests.people import test_offers as offers
 from tests.people import test_shortcuts as shortcuts
 from tests.people import test_stopping as stops
-from tests.people import test_workflow_steps as steps
 from tests.support.desk import SESSION, Desk, muted, running, tells
 from tests.support.keys import at
 from tests.support.tables import each

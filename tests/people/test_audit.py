@@ -19,6 +19,7 @@ from bot.runtime.logs import TRAIL, Event, Lines
 from bot.wording import actions, commands
 from bot.wording.lifecycle.ending import STOP
 from sandbox.slack.world.workspace import User
+from tests.features import test_workflow_steps as steps
 from tests.people import test_ending as ends
 from tests.people import test_home as homes
 from tests.people import test_link_offers as links
@@ -28,7 +29,6 @@ from tests.people import test_say_form as forms
 from tests.people import test_shortcuts as shortcuts
 from tests.people import test_starting as starts
 from tests.people import test_stopping as stops
-from tests.people import test_workflow_steps as steps
 from tests.people.test_edits import delivered, edit, offered, waiting
 from tests.people.test_edits import press as press_correction
 from tests.support.desk import ANYTHING, SESSION, Desk, Told, muted, running

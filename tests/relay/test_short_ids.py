@@ -7,8 +7,8 @@ from bot.model.errors import BadSession
 from bot.model.sessions import SessionId
 from bot.wording import refusals
 from bot.wording.phrases import short_id
+from tests.features.test_workflow_steps import link, send, user
 from tests.people.test_shortcuts import LINK, asked, submit
-from tests.people.test_workflow_steps import link, send, user
 from tests.relay.test_say import say
 from tests.support.bots import DEVIN_HANGS
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, running
