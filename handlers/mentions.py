@@ -145,10 +145,13 @@ async def is_missed(cases: UseCases, command: Command) -> bool:
 
 async def _begins(cases: UseCases, command: Command, event: str) -> bool:
     """Return True if a command is to be run, and no other event of it has begun that."""
-    thread, ts = command.thread, command.ts
-    if await cases.state.mailbox.is_known(reply_id(thread.team, thread.channel, ts)):
+    thread, claim = command.thread, claim_of(command.thread, command.ts)
+    if not await cases.state.claims.begin(claim, event):
+        return False
+    if await cases.state.mailbox.is_known(reply_id(thread.team, thread.channel, command.ts)):
+        await cases.state.claims.leave(claim)
         return False  # a reply that was edited: `events` tells what that does
-    return await cases.state.claims.begin(claim_of(thread, ts), event)
+    return True
 
 
 def act_of(cases: UseCases, command: Command) -> Act:

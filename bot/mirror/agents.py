@@ -17,7 +17,7 @@ from typing import Any
 
 from cachetools import TTLCache
 
-from bot.mirror.audience import Audience, Heard
+from bot.mirror.audience import Audience, Heard, no_agents
 from bot.model.errors import OPERATOR_MUST_ACT, SlackAway, SlackRefused
 from bot.model.record import string
 from bot.model.sessions import Follow, NamedSession, SessionId, SessionState, Watched
@@ -49,7 +49,7 @@ class StatusLines:
     ) -> None:
         self._threads = workspace.threads
         self.agents = AgentSessions(workspace, state)
-        self._watches, self._cards = state.watches, state.cards
+        self._cards = state.cards
         self._audience = audience
         self._background = background
         self._just_set: TTLCache[ThreadRef, None] = TTLCache(THREADS, SET_AGAIN.total_seconds())
@@ -60,9 +60,8 @@ class StatusLines:
             if is_new or thread not in self._just_set:
                 self._spawn(thread)
 
-    async def again(self, thread: ThreadRef, session: SessionId) -> None:
-        """Show again, after a post cleared it, that `session` is at work, if it still is."""
-        (seen,) = await self._watches.seen([session])
+    def again(self, thread: ThreadRef, seen: Watched) -> None:
+        """Show again, after a post cleared it, that a session is at work, as it was just `seen`."""
         if seen.state is SessionState.WORKING:
             self._spawn(thread)
 
@@ -81,11 +80,12 @@ class StatusLines:
             await self._threads.show_status(thread, "")
 
     async def _show(self, thread: ThreadRef) -> None:
-        is_refused = await self.agents.are_refused(thread.channel)
         heard = await self._audience.of(thread, Need.DECORATION)
         if heard.link is None or heard.follow is Follow.OFF or heard.is_barred:
             return
-        if is_refused:
+        if heard.seen.state is not SessionState.WORKING:
+            return
+        if self.agents.is_off or heard.has_no_agents:
             await self._threads.show_status(thread, posts.WORKING)
         elif await self._cards.was_refused(thread, heard.link):
             await self._cards.want(thread, heard.link)
@@ -93,8 +93,6 @@ class StatusLines:
 
 SET_STATUS = "agents.sessions.setStatus"
 RENAME = "agents.sessions.rename"
-WRITE = "assistant:write"
-
 NOT_AUTHORIZED = "not_authorized"
 """The app is no agent, or the bot is not in the channel: Slack doesn't say which."""
 
@@ -168,21 +166,18 @@ class AgentSessions:
     """The agent sessions of a workspace's threads."""
 
     def __init__(self, workspace: Workspace, state: State) -> None:
-        self._client = workspace.client
+        self._workspace, self._client = workspace, workspace.client
         self._claims, self._links, self._cards = state.claims, state.links, state.cards
-        self._is_off = workspace.settings.agent == "off"
+        self.is_off = workspace.settings.agent == "off"
         self._pause = workspace.timing.agent_pause
         self._stopped_seconds = workspace.timing.stopped_wait.total_seconds()
         self._retry_pause = workspace.timing.tell_pauses[-1]
         self._limits = RateLimits()
-        # Slack is asked again at once if the app has become an agent.
-        self._claim = f"agent refused:{'write' if WRITE in workspace.identity.scopes else ''}"
 
     async def are_refused(self, channel: str) -> bool:
         """Return True if `channel` is known to have none, so that status lines serve there."""
-        if self._is_off:
-            return True
-        return await self._claims.is_claimed(self._claim, f"{self._claim}:{channel}")
+        claims = no_agents(self._workspace, channel)
+        return self.is_off or await self._claims.is_claimed(*claims)
 
     async def show(
         self,
@@ -193,6 +188,7 @@ class AgentSessions:
         *,
         again: bool,
         is_current: bool,
+        are_refused: bool,
     ) -> tuple[Slot | None, float | None]:
         """Have Slack show `wanted`, and return what it shows then.
 
@@ -200,13 +196,14 @@ class AgentSessions:
         it `was`, if a try that was cut off may have changed it and is made `again`. A `session`
         that was just asked to stop is active for a while, whether or not it works. While what was
         shown `is_current`, Slack is not told it again.
+        Where sessions `are_refused`, it is not asked.
         """
-        if wanted is None or self._is_off:
-            return None if self._is_off else was, None
+        if wanted is None or self.is_off:
+            return None if self.is_off else was, None
         if again and was is not None:
             was = Slot()
         pause = self._pause if wanted.status == AgentStatus.PROCESSING else None
-        if await self.are_refused(thread.channel):
+        if are_refused:
             return None, pause
         if pause is not None and await self._claims.is_claimed(stopping(thread, session)):
             wanted, pause = replace(wanted, status=AgentStatus.ACTIVE), self._stopped_seconds
@@ -264,12 +261,12 @@ class AgentSessions:
     async def _refused(self, thread: ThreadRef, error: SlackRefused) -> bool:
         """Return True if Slack has no sessions here; else it refused this one, until it changes."""
         ids = thread.log_fields | {"reason": str(error)}
-        of_channel = f":{thread.channel}" if error.reason == NOT_AUTHORIZED else ""
-        is_of_all = error.reason in UNAVAILABLE or of_channel
-        if error.method != SET_STATUS or not is_of_all:
+        is_of_channel = error.reason == NOT_AUTHORIZED
+        if error.method != SET_STATUS or not (is_of_channel or error.reason in UNAVAILABLE):
             log.warning("agent session not shown", extra=ids)
             return False
-        if await self._claims.claim(f"{self._claim}{of_channel}", NO_AGENTS):
+        of_all, of_channel = no_agents(self._workspace, thread.channel)
+        if await self._claims.claim(of_channel if is_of_channel else of_all, NO_AGENTS):
             log.info("agent sessions refused", extra=ids | {"fix": FIX})
         return True
 

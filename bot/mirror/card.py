@@ -14,7 +14,7 @@ from bot.mirror.agents import Slot, StatusLines, parse_slot, wanted_slot
 from bot.mirror.audience import Audience, Heard
 from bot.model.errors import OPERATOR_MUST_ACT, SlackRefused
 from bot.model.people import WORKFLOW
-from bot.model.sessions import NamedSession, SessionId, SessionState, Watched
+from bot.model.sessions import NamedSession, SessionId, SessionState, Started, Watched
 from bot.model.threads import ThreadRef
 from bot.model.times import Millis
 from bot.slack.app.workspace import Workspace
@@ -56,13 +56,12 @@ class CardTeller(Teller):
         """
         thread, record = thread_of(begun.owed.subject), begun.record
         session = SessionId(record["session"])
-        heard = await self.audience.of(thread, Need.CARDS)
+        heard = await self.audience.of(thread, Need.CARDS, session)
         if heard.unsure is not None and (record["ts"] or begun.again):
             raise heard.unsure
         link = heard.link
         is_linked = link is not None and card_subject(thread, link) == begun.owed.subject
-        (seen,) = await self.state.watches.seen([session])
-        named = await self.state.names.one(session)
+        seen, named = heard.seen, heard.named
         if heard.is_barred:
             named = NamedSession(session, "", named.url)
         words = await self._words(thread, named, seen, heard, is_linked=is_linked)
@@ -73,10 +72,13 @@ class CardTeller(Teller):
         wanted = wanted_slot(was, heard, seen, named, is_linked=is_linked)
         is_current = Millis(record["rests_until"] or 0) > begun.at
         slot, rest = await self.status_lines.agents.show(
-            thread, session, was, wanted, again=begun.again, is_current=is_current
+            *(thread, session, was, wanted),
+            again=begun.again,
+            is_current=is_current,
+            are_refused=heard.has_no_agents,
         )
         if is_linked and (ts != record["ts"] or slot is None):
-            await self.status_lines.again(thread, session)
+            self.status_lines.again(thread, heard.seen)
         elif not is_linked and (begun.again or wanted is not None):
             await self.status_lines.agents.doubt(thread)
         if seen.parent is not None and shows != record["shows"]:
@@ -99,7 +101,7 @@ class CardTeller(Teller):
         link = heard.link
         if link is None or not is_linked:
             return ended_card(named)
-        chosen, standing_by = await self._start(named.session, thread.channel)
+        chosen, standing_by = await self._start(heard.started, thread.channel)
         return card(
             Card(
                 thread=thread,
@@ -139,12 +141,11 @@ class CardTeller(Teller):
                 if after is not None:
                     await self.schedule.tell(card_owed(thread, link), after)
 
-    async def _start(self, session: SessionId, channel: str) -> tuple[Sequence[str], str]:
+    async def _start(self, started: Started | None, channel: str) -> tuple[Sequence[str], str]:
         """Return what a session of this channel was started with, less title and cap.
 
         The name is that of who set the standing words that its prompt has.
         """
-        started = await self.state.watches.started(session)
         if started is None or started.channel != channel:
             return (), ""
         options, _ = parse_options(escape(started.chosen))

@@ -129,18 +129,22 @@ class Posting:
     thread: ThreadRef
     only: Callable[[Sequence[Said]], DevinPost]
 
-    async def show(self, named: Sequence[Part]) -> bool:
-        """Show what is left; return False if the thread may not be shown all of it any more."""
+    async def show(self, named: Sequence[Part], heard: Heard | None) -> bool:
+        """Show what is left; return False if the thread may not be shown all of it any more.
+
+        `heard` tells who just heard it; that is asked again before each part after the first.
+        """
         words = self.place.state.words
         ends = time.monotonic() + self.place.workspace.timing.batch_seconds
         notes, may_be_there, went_on = dict(self.batch.notes), self.begun.again, False
         parts, done, is_whole = list(parts_of(named, notes)), self.batch.parts, True
         try:
             while done < len(parts):
-                heard = await self.place.hearing(self.thread)
+                heard = heard or await self.place.hearing(self.thread)
                 if not any(heard.hears(one) for part in parts[done:] for one in part.items):
                     return False
                 came = await self._show(parts[done], heard, done, may_be_there=may_be_there)
+                heard = None
                 if came is Came.REFUSED:
                     await words.note(self.begun, parts[done].name, REPLACED)
                     notes[parts[done].name] = REPLACED

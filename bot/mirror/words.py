@@ -87,24 +87,26 @@ class WordsTeller(Teller):
         is_whole, refused = True, None
         if items:
             try:
-                is_whole = await self._show(begun, link, batch, items)
+                is_whole = await self._show(begun, heard, link, batch, items)
             except SlackRefused as error:
                 if error.reason in OPERATOR_MUST_ACT:
                     raise
                 refused = error
             if is_whole and refused is None:
                 _count(items, heard, batch.read_at + int((time.monotonic() - began) * 1000))
-            await self.status_lines.again(thread, link.session)
+            self.status_lines.again(thread, heard.seen)
         if refused is not None:  # the next batch tells the thread
             raise RefusedAs(refused, BatchEnded(refused=link.session, closed=closed))
         files = [one for one in batch.items if posts.may_have_files(one)] if is_whole else ()
         return BatchEnded(told=is_whole, files=files, closed=closed)
 
-    async def _show(self, begun: Begun, link: Link, batch: Batch, items: Sequence[Said]) -> bool:
+    async def _show(
+        self, begun: Begun, heard: Heard, link: Link, batch: Batch, items: Sequence[Said]
+    ) -> bool:
         thread = thread_of(begun.owed.subject)
         framing = Framing(
             thread=thread,
-            session=await self.place.state.names.one(link.session),
+            session=heard.named,
             mention=await self._mention(thread, link, items),
             is_late=batch.read_at - items[0].at > LATE_AFTER // timedelta(milliseconds=1),
             knows_end=await self._knows_end(thread, link, items),
@@ -117,7 +119,7 @@ class WordsTeller(Teller):
         def only(some: Sequence[Said]) -> DevinPost:
             return posts.compose(some, framing)[0]
 
-        return await Posting(self.place, begun, batch, thread, only).show(named)
+        return await Posting(self.place, begun, batch, thread, only).show(named, heard)
 
     async def _knows_end(self, thread: ThreadRef, link: Link, items: Sequence[Said]) -> bool:
         """Return True if a reply's report has told a thread of its session's end, and ways on."""
@@ -148,17 +150,17 @@ class FilesTeller(Teller):
 
     async def tell(self, begun: Begun) -> Fate:
         """Show the files of the next batch, unless the thread may not be shown all."""
-        thread, state = thread_of(begun.owed.subject), self.place.state
-        batch = await state.words.cut(begun, thread, self.place.workspace.clock.before_now())
+        thread, now = thread_of(begun.owed.subject), self.place.workspace.clock.before_now()
+        batch = await self.place.state.words.cut(begun, thread, now)
         if batch is None:
             return BatchEnded(told=False)
-        session = await state.names.one(batch.session)
-        named = await asyncio.to_thread(_files_in, batch, session)
+        heard = await self.place.hearing(thread)
+        named = await asyncio.to_thread(_files_in, batch, heard.named)
         # No post here has two items.
         posting = Posting(self.place, begun, batch, thread, lambda _: NOT_SHOWN)
-        is_whole = bool(named) and await posting.show(named)
+        is_whole = bool(named) and await posting.show(named, heard)
         if is_whole:
-            await self.status_lines.again(thread, batch.session)
+            self.status_lines.again(thread, heard.seen)
         return BatchEnded(told=is_whole)
 
 

@@ -6,7 +6,7 @@ with outsiders, and is visible to nobody.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -17,7 +17,7 @@ from bot.model.people import Person
 from bot.model.record import Record, mapping, string, strings
 from bot.model.times import Micros
 from bot.redis import keep
-from bot.redis.keys import known_key
+from bot.redis.keys import Key, known_key
 from bot.slack.api import MISSING_SCOPE, PAUSED, RATE_LIMITED, SECOND, call, pages
 from bot.slack.lookups import TIER_4, Lookup, Need, Source
 
@@ -86,22 +86,34 @@ class Channels:
             source, MEMBERS, self._look_up_members, _MEMBERS, tier=TIER_4, kept=keep.MEMBERS
         )
 
-    async def get(self, channel: str, need: Need, fresh: float = FRESH_SECONDS) -> Channel:
+    def keys(self, channel: str) -> Sequence[Key]:
+        """Return where Redis keeps what is known of `channel`: an answer of Slack's, and events."""
+        return [self.lookup.key(channel), *(known_key(what, channel) for what in (MOVED, SHARED))]
+
+    async def get(
+        self,
+        channel: str,
+        need: Need,
+        fresh: float = FRESH_SECONDS,
+        *,
+        kept: Sequence[str | None] | None = None,
+    ) -> Channel:
         """Return what Slack says of `channel`, or said in the last `fresh` seconds.
 
-        Like all that need this, it raises `SlackAway`, also while Slack is not asked.
+        What was just read at its `keys` may be given as `kept`. Like all that need this, it raises
+        `SlackAway`, also while Slack is not asked.
         """
-        _, kept = await self._noted(channel)
-        if kept is not None and self._is_fresh(kept, need, fresh):
-            return kept
-        if kept is not None and need is Need.WORDS:  # an older answer would do
+        _, known = self._read(channel, kept) if kept else await self._noted(channel)
+        if known is not None and self._is_fresh(known, need, fresh):
+            return known
+        if known is not None and need is Need.WORDS:  # an older answer would do
             need = Need.CARDS
         try:
             found = await self.lookup.ask(channel, need)
         except SlackAway as error:
-            if kept is None or error.reason not in {PAUSED, *RATE_LIMITED}:
+            if known is None or error.reason not in {PAUSED, *RATE_LIMITED}:
                 raise
-            return kept
+            return known
         event, _ = await self._noted(channel)
         found = found or Channel(refusal=UNREADABLE, at=self._clock.now)
         return event.beside(found) if event else found
@@ -132,9 +144,11 @@ class Channels:
 
         Slack does not tell a direct message's members, and tells nothing without the scope.
         """
-        if await self.now(channel) is not None:
+        kept = await self._store.get_all(self.keys(channel))
+        event, _ = self._read(channel, kept)
+        if event is not None and event.now:
             raise CannotPost(CHANNEL_MOVED)
-        found = await self.get(channel, Need.ACT)
+        found = await self.get(channel, Need.ACT, kept=kept)
         if _problem(found):  # which whoever reads of it may have put right since
             found = await self.get(channel, Need.ACT, fresh=0)
         if found.id not in {"", channel}:
@@ -165,8 +179,12 @@ class Channels:
 
     async def _noted(self, channel: str) -> tuple[Event | None, Channel | None]:
         """Return the event that tells of outsiders, if any, and what holds of the kept answer."""
-        events = [known_key(what, channel) for what in (MOVED, SHARED)]
-        raw, *noted = await self._store.get_all([self.lookup.key(channel), *events])
+        return self._read(channel, await self._store.get_all(self.keys(channel)))
+
+    def _read(
+        self, channel: str, kept: Sequence[str | None]
+    ) -> tuple[Event | None, Channel | None]:
+        raw, *noted = kept
         event = next(filter(None, map(Event.parse, noted)), None)
         found = self.lookup.read(channel, raw)
         return event, event.beside(found) if event and found else found

@@ -21,13 +21,18 @@ from bot.model.record import Record
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store, millis
 from bot.redis.keep import CLAIM_LEASE, CLAIMED, TICKET
-from bot.redis.keys import calls_key, once_key, ticket_key
+from bot.redis.keys import Key, calls_key, once_key, ticket_key
 from bot.redis.lua import commands
 from bot.timing import TIMING
 
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.05
+
+
+def claimed_key(what: str) -> Key:
+    """Return where Redis keeps that `what` has been claimed."""
+    return once_key(f"claim:{what}")
 
 
 def start_claim(thread: ThreadRef) -> str:
@@ -71,24 +76,24 @@ class Claims:
 
     async def claim(self, what: str, keep: timedelta = CLAIMED, mine: str = "") -> bool:
         """Return True for the first claim of `what`, and for each later one by the same `mine`."""
-        return await self._store.claim(once_key(f"claim:{what}"), mine or new_number(), keep)
+        return await self._store.claim(claimed_key(what), mine or new_number(), keep)
 
     async def is_claimed(self, *whats: str) -> bool:
         """Return True if any of `whats` has been claimed."""
-        keys = [once_key(f"claim:{what}") for what in whats]
+        keys = [claimed_key(what) for what in whats]
         return any(found is not None for found in await self._store.get_all(keys))
 
     async def note(self, what: str, done: str, keep: timedelta) -> None:
         """Note with the claim of `what` what has come of it, for as long as the claim."""
-        await self._store.put(once_key(f"claim:{what}"), done, keep)
+        await self._store.put(claimed_key(what), done, keep)
 
     async def noted(self, what: str) -> str | None:
         """Return what has come of `what`; a text that means nothing until it is noted, or None."""
-        return await self._store.get(once_key(f"claim:{what}"))
+        return await self._store.get(claimed_key(what))
 
     async def disclaim(self, what: str) -> None:
         """Undo `claim`, for work that failed and will be attempted again."""
-        await self._store.delete(once_key(f"claim:{what}"))
+        await self._store.delete(claimed_key(what))
 
 
 @asynccontextmanager

@@ -46,12 +46,12 @@ class Links:
 
     async def create(self, thread: ThreadRef, link: Link, *, begins: bool = False) -> Link | None:
         """Link `thread`, with `begins` from the first word; return a link that is there instead."""
-        follows_from = "beginning" if begins else "now"
-        while True:
+        raw, follows_from = "", "beginning" if begins else "now"
+        while not await self._set(thread, raw, link, link.to_json(), follows_from):
             raw = await self._raw(thread)
-            was = Link.parse(raw or None)
-            if was is not None or await self._set(thread, raw, link, link.to_json(), follows_from):
-                return was
+            if (there := Link.parse(raw or None)) is not None:
+                return there
+        return None
 
     async def remove(self, thread: ThreadRef, session: SessionId | None = None) -> Link | None:
         """Remove the link of `thread`, and return it; the index no longer has the thread.

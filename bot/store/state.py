@@ -19,7 +19,8 @@ from bot.store.lua import scripts
 from bot.store.mailbox import Mailbox
 from bot.store.outbox import Outbox, Teller
 from bot.store.revisions import Revisions
-from bot.store.watches import Reads, SessionNames, Watches
+from bot.store.threads import SessionNames
+from bot.store.watches import Reads, Watches
 from bot.store.words import Words
 
 

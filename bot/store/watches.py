@@ -19,9 +19,8 @@ from hashlib import sha256
 
 from bot.model.ledger import Account, Entry, Use, entries_of, fields_of, parse_uses, use_in
 from bot.model.people import UserId
-from bot.model.record import Record
 from bot.model.replies import Outcome
-from bot.model.sessions import NamedSession, Said, SaidKind, SessionId, Started, Watched
+from bot.model.sessions import Said, SaidKind, SessionId, Started, Watched
 from bot.model.threads import Link, ThreadRef, parse_thread
 from bot.model.times import Millis, as_datetime
 from bot.redis.connection import Store, millis, seconds
@@ -345,47 +344,3 @@ def _read_ids(poll: TakenPoll, found: Found) -> str:
 
 def _after(pause: timedelta | None) -> int:
     return -1 if pause is None else millis(pause)
-
-
-class SessionName(Record):
-    """A session's title and web address."""
-
-    title: str
-    url: str
-
-
-class SessionNames:
-    """The names, in the records of the sessions in Redis; one is kept for at least `ttl`."""
-
-    def __init__(self, store: Store, ttl: timedelta) -> None:
-        self._store = store
-        self._ttl = ttl
-
-    async def of(self, sessions: Sequence[SessionId]) -> Mapping[SessionId, NamedSession]:
-        """Return each of `sessions`; one that is not known has neither a title nor an address."""
-        if not sessions:
-            return {}
-        found = await self._store.fields([watched_key(one) for one in sessions], "seen", "name")
-        return {
-            session: _named(session, [Watched.parse(seen), SessionName.parse(told)])
-            for session, (seen, told) in zip(sessions, found, strict=True)
-        }
-
-    async def one(self, session: SessionId) -> NamedSession:
-        """Return `session`, as `of` does."""
-        return (await self.of([session]))[session]
-
-    async def keep(self, named: Sequence[NamedSession]) -> None:
-        """Keep these names, in place of earlier ones that Devin told."""
-        # One round trip: the store sends concurrent writes together.
-        await asyncio.gather(*map(self._put, named))
-
-    async def _put(self, named: NamedSession) -> None:
-        name = SessionName(title=named.title, url=named.url).to_json()
-        await self._store.put_field(watched_key(named.session), "name", name, self._ttl)
-
-
-def _named(session: SessionId, known: Sequence[Watched | SessionName | None]) -> NamedSession:
-    names = [one for one in known if one is not None]
-    title = next((one.title for one in names if one.title), "")
-    return NamedSession(session, title, next((one.url for one in names if one.url), ""))

@@ -21,7 +21,7 @@ from bot.redis.connection import Store
 from bot.redis.keep import EXPIRING
 from bot.redis.keys import link_key
 from bot.store.links import Links
-from bot.store.watches import SessionNames
+from bot.store.threads import SessionNames
 from bot.wording import refusals, thread_links
 from bot.wording.phrases import last_ending, mail_waiting, session_link
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, muted, running, tells

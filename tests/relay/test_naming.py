@@ -19,7 +19,7 @@ from bot.relay.accept import Accepting
 from bot.relay.naming import MOST_ASKED, Naming
 from bot.slack.app.workspace import Workspace
 from bot.store.state import State
-from bot.store.watches import SessionNames
+from bot.store.threads import SessionNames
 from bot.timing import TIMING
 from tests.support.keys import at
 

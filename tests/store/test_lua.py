@@ -43,7 +43,7 @@ HASHES: dict[str, set[str]] = {
     "card": {"requests", "session", "ts", "shows", "slot", "edited", "open", "rests_until"},
     "watched": {
         *("seen", "read_ids", "linked:", "replied", "reply_sent_at", "by:", "last:", "owed:"),
-        *("answerable_since", "read_wanted_at", "failing", "attempts", "started"),
+        *("answerable_since", "read_wanted_at", "failing", "attempts", "started", "name"),
     },
     "heard": {"gap", "noted:", "started", "unheard"},
     "ledger": set(),

@@ -47,6 +47,9 @@ WAITING = (OUTBOX_KEY, DUE_KEY, UNREAD_KEY)
 SOON_SECONDS = 60.0
 """What is due later is no part of a flow: a card says anew how long its session has been still."""
 
+ROUNDS = 5
+"""Of these, the first finds nobody known, and does not count."""
+
 NAMES: dict[str, Script] = {**scripts.by_name, **commands.by_name}
 
 
@@ -111,7 +114,7 @@ def _traced(ran: Ran) -> Iterator[None]:
 
 
 class _Flows:
-    """Each is made ready, then run: twice, so that the second finds everybody known."""
+    """Each is made ready, then run."""
 
     def __init__(self, desk: Desk, plain: redis.Redis) -> None:
         self._desk = desk
@@ -182,7 +185,7 @@ class _Flows:
 
 
 async def flows() -> Sequence[tuple[str, Ran]]:
-    """Run each flow twice, and return what ran the second time."""
+    """Run each flow, and return what ran."""
     found = []
     with TemporaryDirectory(prefix="relay-") as home, serving(asked_for(), Path(home)) as url:
         for name in ("reply", "message", "edit", "press", "start"):
@@ -193,7 +196,8 @@ async def flows() -> Sequence[tuple[str, Ran]]:
 
 
 async def _flow(name: str, url: str, plain: redis.Redis, home: Path) -> Ran:
-    ran = Ran()
+    """Return what ran in the round with the fewest calls of scripts: others had more beside it."""
+    found = []
     async with Sandbox(devin_api="v3") as box:
         box.devin.add_session(SESSION)
         desk, environ = Desk(box, plain), environ_of(box, url, home / name)
@@ -201,14 +205,15 @@ async def _flow(name: str, url: str, plain: redis.Redis, home: Path) -> Ran:
             await box.slack.wait_connected()
             flow = _Flows(desk, plain)
             await flow.ready()
-            for ran in (Ran(), Ran()):
-                steps = getattr(flow, name)()
+            for _ in range(ROUNDS):
+                ran, steps = Ran(), getattr(flow, name)()
                 await anext(steps)
                 await flow.settled()
                 with _traced(ran):
                     await anext(steps, None)
                     await flow.settled()
-    return ran
+                found.append(ran)
+    return min(found[1:], key=lambda one: one.scripts.total())
 
 
 def figures() -> Iterator[str]:
