@@ -4,7 +4,7 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from copy import copy
 from datetime import timedelta
@@ -109,6 +109,11 @@ class Store:
         found: Sequence[Sequence[str | None]]
         found = await commands.fields(self, keys=keys, names=names)
         return found
+
+    async def all_fields(self, key: Key) -> Mapping[str, str]:
+        """Return the fields of the hash at `key`."""
+        (found,) = await commands.fields(self, keys=[key], names=["*"])
+        return dict(zip(found[::2], found[1::2], strict=True))
 
     async def now(self) -> Millis:
         """Return Redis's time."""

@@ -99,13 +99,11 @@ def watched_key(session: SessionId) -> Key:
 
 
 def words_key(thread: ThreadRef) -> Key:
-    """What a session says that its thread has not been shown yet, in order."""
+    """What a session says that its thread has not been shown yet, in order.
+
+    With `:files` after it: messages whose files the thread has not been shown yet.
+    """
     return Key(f"words:{thread.name}")
-
-
-def files_key(thread: ThreadRef) -> Key:
-    """The messages of a session whose files its thread has not been shown yet, in order."""
-    return Key(f"files:{thread.name}")
 
 
 def ledger_key(month: str) -> Key:

@@ -280,8 +280,7 @@ class Watches:
 
     async def used(self, month: datetime, whose: str = "") -> Sequence[Use]:
         """Return the month's use (UTC) of sessions in whose account `whose` is, or of all."""
-        found = await scripts.read_ledger(self._store, month=month.strftime(MONTH))
-        fields = dict(zip(found[::2], found[1::2], strict=True))
+        fields = await self._store.all_fields(ledger_key(month.strftime(MONTH)))
         return await asyncio.to_thread(lambda: list(parse_uses(fields, whose)))  # it may be long
 
     async def use_of(self, session: SessionId, month: datetime) -> Use | None:
