@@ -5,11 +5,12 @@ from functools import partial
 
 from slack_bolt.async_app import AsyncApp
 
+from bot.features.home import words
 from bot.model.errors import NotLinked
 from bot.model.people import UserId
 from bot.relay import UseCases
 from bot.slack.api import call
-from bot.wording import actions, home_view
+from bot.wording import actions
 from handlers.answering import acting, caught, in_words
 from handlers.parse import interactions
 from handlers.parse.messages import Payload
@@ -38,8 +39,8 @@ def _telling(cases: UseCases, by: UserId) -> AbstractAsyncContextManager[None]:
     """Publish the view again with a failure above it: nowhere else shows it."""
 
     async def tell(error: Exception) -> None:
-        words = in_words(error, cases.workspace.admin, by)
-        await cases.home.show(by, words.params()["text"])
+        said = in_words(error, cases.workspace.admin, by)
+        await cases.home.show(by, said.params()["text"])
 
     return caught(tell)
 
@@ -48,7 +49,7 @@ async def _confirm(cases: UseCases, choice: interactions.HomeChoice) -> None:
     """Ask before a thread is unlinked; Slack's menus ask for each of their options or for none."""
     async with _telling(cases, choice.by):
         address = cases.workspace.address(choice.thread)
-        view = home_view.confirm_unlink(choice.thread, choice.session, address)
+        view = words.confirm_unlink(choice.thread, choice.session, address)
         client = cases.workspace.client
         await call(client, "views.open", trigger_id=choice.trigger, view=view)
 
@@ -59,7 +60,7 @@ async def _change(cases: UseCases, choice: interactions.HomeChoice) -> None:
         try:
             note = await _do(cases, choice)
         except NotLinked:
-            note = home_view.GONE
+            note = words.GONE
         await cases.home.show(choice.by, note)
 
 
@@ -73,4 +74,4 @@ async def _do(cases: UseCases, choice: interactions.HomeChoice) -> str:
     else:
         muted = choice.action == actions.HOME_MUTE
         await cases.home.mute(thread, session, by, muted=muted)
-    return home_view.DONE
+    return words.DONE

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from bot.delivery.acting import Acting
 from bot.devin.api import Devin
 from bot.devin.catalog import Catalog
+from bot.features.home.use import Home
 from bot.mirror.agents import StatusLines
 from bot.mirror.audience import Audience
 from bot.mirror.far_caps import FarCaps
@@ -20,7 +21,6 @@ from bot.model.verbs import Command
 from bot.relay.accept import Accepting, Replies
 from bot.relay.asking import Asking
 from bot.relay.edits import Edits
-from bot.relay.home import Home
 from bot.relay.lifecycle.adopting import Adopting, OwnThreads
 from bot.relay.lifecycle.ending import Ending
 from bot.relay.lifecycle.forms import Defaults, StartForms

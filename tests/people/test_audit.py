@@ -19,9 +19,9 @@ from bot.runtime.logs import TRAIL, Event, Lines
 from bot.wording import actions, commands
 from bot.wording.lifecycle.ending import STOP
 from sandbox.slack.world.workspace import User
+from tests.features import test_home as homes
 from tests.features import test_workflow_steps as steps
 from tests.people import test_ending as ends
-from tests.people import test_home as homes
 from tests.people import test_link_offers as links
 from tests.people import test_offers as offers
 from tests.people import test_questions as questions

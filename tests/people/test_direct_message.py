@@ -11,10 +11,11 @@ import pytest
 
 from bot.app import Bot
 from bot.features.digest import words as digest
+from bot.features.home import words as home
+from bot.features.home.use import SUGGEST
 from bot.features.reviews import words as reviews
 from bot.model.errors import NotLinked
-from bot.relay import home
-from bot.wording import commands, home_view, refusals, thread_links
+from bot.wording import commands, refusals, thread_links
 from bot.wording.lifecycle import adopting, starting
 from bot.wording.phrases import session_address
 from handlers.parse.commands import parse_command
@@ -37,8 +38,8 @@ ANSWERS: dict[str, tuple[Told, list[str]]] = {
     "start": (starting.NOTHING, ["open_start_form"]),
     "link": (refusals.no_session(""), ["link_spoken"]),
     SESSION: (thread_links.did_you_mean("link", SESSION, "", is_linked=False), ["run_spoken"]),
-    "sessions": (home_view.EMPTY, ["open_start_form"]),
-    "status": (home_view.EMPTY, ["open_start_form"]),
+    "sessions": (home.EMPTY, ["open_start_form"]),
+    "status": (home.EMPTY, ["open_start_form"]),
     "unlink": (refusals.sorry(NotLinked()), []),
     "mute": (refusals.sorry(NotLinked()), []),
     "unmute": (refusals.sorry(NotLinked()), []),
@@ -98,13 +99,13 @@ async def test_sessions_lists_what_the_person_can_see(bot: Bot, desk: Desk) -> N
     thread = await desk.linked_thread()
     own = await desk.linked_thread(OTHER_SESSION, channel="dm")
     asked = await desk.slack.say("sessions", channel="dm")
-    listed = await desk.until_said(home_view.TITLE, asked, channel="dm")
+    listed = await desk.until_said(home.TITLE, asked, channel="dm")
     for root, session in ((thread, SESSION), (own, OTHER_SESSION)):
         assert session_address(desk.named(session)) in listed
         assert f"p{root.replace('.', '')}?" in listed
     before = desk.said(thread)
     await desk.mention("sessions", thread=thread, user="ben")
-    told = await desk.until_whispered(home_view.TITLE, "ben")
+    told = await desk.until_whispered(home.TITLE, "ben")
     assert session_address(desk.named()) in told
     assert session_address(desk.named(OTHER_SESSION)) not in told
     assert desk.said(thread) == before
@@ -173,4 +174,4 @@ async def test_who_opens_the_direct_message_is_offered_prompts_once_a_day(
 
 def calls(desk: Desk) -> list[Mapping[str, Any]]:
     """Return the arguments of all requests for prompts."""
-    return [one.params for one in desk.slack.calls if one.method == home.SUGGEST]
+    return [one.params for one in desk.slack.calls if one.method == SUGGEST]

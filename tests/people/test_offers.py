@@ -5,12 +5,13 @@ from collections.abc import Sequence
 import pytest
 
 from bot.app import Bot
+from bot.features.home.words import EMPTY
 from bot.model.errors import LinkedElsewhere, MessageGone, NotAllowed, NotLinked
 from bot.model.people import Standing
 from bot.model.times import ts_micros
 from bot.redis.connection import Store
 from bot.store.checkpoints import CATCH_UP, Checkpoints
-from bot.wording import forms, home_view, refusals, thread_links
+from bot.wording import forms, refusals, thread_links
 from sandbox.devin.sessions import DevinSession
 from sandbox.slack.server import Message
 from sandbox.slack.transport.deliveries import Delivery
@@ -151,7 +152,7 @@ async def test_a_mistyped_command_that_answers_its_author_alone_does(bot: Bot, d
     """The message has no replies, so Slack would show the answer to nobody in its thread."""
     await desk.mention("sesions")
     await press(desk, RUN, await asked(desk))
-    await desk.until_whispered(home_view.EMPTY, "ada")
+    await desk.until_whispered(EMPTY, "ada")
 
 
 async def test_a_word_that_was_meant_for_devin_is_sent_by_a_press(bot: Bot, desk: Desk) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from bot.app import Bot
+from bot.features.home.words import WAITING_TITLE
 from bot.model.errors import (
     CannotPost,
     IsMuted,
@@ -21,10 +22,10 @@ from bot.model.errors import (
 from bot.model.people import Standing
 from bot.model.sessions import SessionState
 from bot.redis.connection import Store
-from bot.wording import home_view, refusals
+from bot.wording import refusals
 from bot.wording.mirror import posts
 from sandbox.slack.server import Message
-from tests.people.test_home import home
+from tests.features.test_home import home
 from tests.support.desk import (
     OTHER_SESSION,
     SESSION,
@@ -312,7 +313,7 @@ async def test_a_question_can_be_answered_after_the_session_fell_asleep(
         await until_settled(store)
         assert labels(post) == [POSTGRES, "SQLite"]
         view = await home(desk)
-        assert home_view.WAITING_TITLE in str(view["blocks"])
+        assert WAITING_TITLE in str(view["blocks"])
     assert [one.ts for one in desk.posts(thread) if "answer_0" in actions(one)] == [post.ts]
     await press(desk, post, "answer_1")
     await desk.until_received("SQLite")

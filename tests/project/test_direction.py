@@ -206,8 +206,8 @@ def is_broad(handler: ast.ExceptHandler) -> bool:
 
 
 SAY_MUTED = {
-    *("threads.takes_replies", "home.mute", "links.mute", "links.change"),
-    *("thread_links.muted", "home_view._thread", "home_view._menu"),
+    *("threads.takes_replies", "use.mute", "links.mute", "links.change"),
+    *("thread_links.muted", "words._thread", "words._menu"),
     *("card._linked", "card._barred"),
 }
 """The functions that set a link's `muted`, or show people that word. No other asks for it."""

@@ -3,11 +3,12 @@
 import pytest
 from hypothesis import given
 
+from bot.features.home import words as home
 from bot.model.errors import CannotPost, NotAllowed
 from bot.model.people import Standing
 from bot.model.replies import Outcome, OutcomeKind, Refusal
 from bot.model.sessions import Closing
-from bot.wording import delivery_reports, home_view, refusals
+from bot.wording import delivery_reports, refusals
 from bot.wording.lifecycle import ending, starting
 from bot.wording.message import SlackMessage
 from bot.wording.phrases import ADMIN, admin_named, plain
@@ -31,7 +32,7 @@ def asking(admin: str) -> list[SlackMessage]:
         starting.failed(REPLY, 1, KEY_REJECTED, admin),
         starting.failed(REPLY, 1, FORBIDDEN, admin),
         ending.failed(Closing.END, REPLY.thread, BARE, OTHER, admin),
-        home_view.closed(Standing.GUEST, admin),
+        home.closed(Standing.GUEST, admin),
         *(refusals.sorry(NotAllowed(one), admin) for one in (Standing.GUEST, Standing.CHANNEL)),
         refusals.sorry(CannotPost("restricted_action"), admin),
         refusals.unknown("1a2b3c4d", admin),

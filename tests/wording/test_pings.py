@@ -19,6 +19,7 @@ from pydantic import BaseModel
 import bot.features
 import bot.wording
 from bot.features.digest.digest import Digest, Often
+from bot.features.home import words as home
 from bot.model.errors import PassingError, PersonError
 from bot.model.files import Forwarded
 from bot.model.options import BadOptions
@@ -28,7 +29,7 @@ from bot.model.sessions import NamedSession, Said, SaidKind, SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.store.traces import LINK_FIELDS
 from bot.text.to_slack import escape
-from bot.wording import commands, home_view
+from bot.wording import commands
 from bot.wording.lifecycle import ending
 from bot.wording.message import Block, SlackMessage, button, context
 from bot.wording.mirror import posts
@@ -153,8 +154,8 @@ def others(ping: str) -> Iterator[Mapping[str, Any]]:
     framing = posts.Framing(THREAD, values(NamedSession, ping)[0])
     said = [Said(kind=one, text=ping, options=(ping,)) for one in SHOWN]
     yield from (one.params() for one in posts.compose(said, framing))
-    shown = values(home_view.Shown, ping)
-    yield home_view.threads(shown, len(shown), "")
+    shown = values(home.Shown, ping)
+    yield home.threads(shown, len(shown), "")
 
 
 SHOWN = (SaidKind.MESSAGE, SaidKind.QUESTION, SaidKind.APPROVAL, SaidKind.PULL_REQUEST)

@@ -12,6 +12,8 @@ from hypothesis import example, given
 from redis.asyncio import Redis
 
 from bot.app import Bot
+from bot.features.home import words
+from bot.features.home.words import Shown
 from bot.model.errors import NotIdentified, NotLinked, SlackAway, StoreAway
 from bot.model.people import Person, Standing, UserId
 from bot.model.replies import Outcome, OutcomeKind
@@ -21,10 +23,9 @@ from bot.model.times import Millis
 from bot.redis.connection import Store
 from bot.redis.keys import THREADS_KEY, link_key, watched_key
 from bot.store.links import Links
-from bot.wording import actions, forms, home_view, refusals, thread_links
+from bot.wording import actions, forms, refusals, thread_links
 from bot.wording.commands import following
 from bot.wording.forms import LINK_TITLE
-from bot.wording.home_view import Shown
 from bot.wording.message import SlackMessage
 from bot.wording.mirror.card import FOLLOWS
 from bot.wording.phrases import last_ending, mail_waiting, session_address, session_link
@@ -174,9 +175,9 @@ async def test_a_page_that_slack_does_not_take_is_left_to_the_next_opening(
 
 async def test_without_links_the_tab_says_how_to_begin(bot: Bot, desk: Desk) -> None:
     """It names three ways, and says that the bot must be in the channel."""
-    assert lines(await home(desk)) == [home_view.TITLE, home_view.EMPTY.text]
+    assert lines(await home(desk)) == [words.TITLE, words.EMPTY.text]
     for way in ("`link &lt;session", f"*{LINK_TITLE}*", "`/devin-say", "`/invite"):
-        assert way in home_view.EMPTY.text
+        assert way in words.EMPTY.text
 
 
 @on_v1
@@ -198,7 +199,7 @@ async def test_a_linked_thread_is_shown_with_how_it_stands(
     await until_topic(desk, store, thread)
     (count, title, said, standing) = lines(await home(desk))
     assert count == "1 thread"
-    assert title == home_view.TITLE
+    assert title == words.TITLE
     host = "sandbox" if desk.slack.workspace.wide is None else "sandbox.enterprise"
     address = f"https://{host}.slack.invalid/archives/{general}/p{thread.replace('.', '')}"
     state, _, rest = said.partition("\n")
@@ -225,7 +226,7 @@ async def test_who_waits_for_someone_is_above_the_rest(bot: Bot, desk: Desk) -> 
     view = await home(desk)
     assert listed(view) == [waits, other]
     headings = [block["text"]["text"] for block in view["blocks"] if block["type"] == "header"]
-    assert headings == [home_view.WAITING_TITLE, home_view.TITLE]
+    assert headings == [words.WAITING_TITLE, words.TITLE]
 
 
 async def test_what_is_as_usual_is_left_out(bot: Bot, desk: Desk, store: Store) -> None:
@@ -326,7 +327,7 @@ async def test_where_slack_does_not_say_who_is_in_a_channel_nothing_is_shown(
     await forget(raw)
     view = await home(desk)
     assert listed(view) == [own]
-    assert (home_view.PARTIAL in lines(view)) == ("status" in failure)
+    assert (words.PARTIAL in lines(view)) == ("status" in failure)
 
 
 async def test_where_slack_did_not_answer_the_tab_does_not_say_that_there_is_nothing(
@@ -337,7 +338,7 @@ async def test_where_slack_did_not_answer_the_tab_does_not_say_that_there_is_not
     await desk.until_heard()
     desk.slack.fail_next("conversations.info", status=503, times=1_000)
     await forget(raw)
-    assert lines(await home(desk)) == [home_view.PARTIAL]
+    assert lines(await home(desk)) == [words.PARTIAL]
 
 
 @pytest.mark.parametrize("is_linked", [True, False])
@@ -403,7 +404,7 @@ async def test_who_may_not_steer_devin_reads_a_sentence(
     async with running(desk, environ, **changes):
         await desk.linked_thread()
         (said,) = lines(await home(desk, user))
-    assert said == home_view.closed(why).text
+    assert said == words.closed(why).text
 
 
 async def test_an_allowed_guest_sees_the_channels_that_they_are_in(
@@ -437,9 +438,9 @@ async def test_an_outsider_reads_no_more_of_a_session_than_its_thread_shows(
         await offers.press(desk, offers.LINK, offer, user="eve")
         await wait_until(lambda: desk.slack.open_views("eve"), "a form opens")
         (form,) = desk.slack.open_views("eve")
-    for words in ("Secret plans", "finished"):
-        found = [words in told, words in "".join(lines(view))]
-        assert found == [is_shown] * 2, (words, told, lines(view))
+    for hidden in ("Secret plans", "finished"):
+        found = [hidden in told, hidden in "".join(lines(view))]
+        assert found == [is_shown] * 2, (hidden, told, lines(view))
     assert ("Secret plans" in str(form)) is is_shown
     assert "devin-" in str(form)
 
@@ -465,7 +466,7 @@ async def test_a_thread_is_muted_and_unmuted_from_there(bot: Bot, desk: Desk) ->
     """The thread is told who did it, since people there would not know; replies follow suit."""
     thread = await desk.linked_thread()
     view = await press(desk, await home(desk), actions.HOME_MUTE)
-    assert home_view.DONE in lines(view)
+    assert words.DONE in lines(view)
     assert any("· *muted*" in line for line in lines(view))
     await desk.until_said(muted("ada"), thread)
     await desk.reply("Not for Devin", thread)
@@ -495,7 +496,7 @@ async def test_a_thread_is_unlinked_from_there(bot: Bot, desk: Desk) -> None:
     thread = await desk.linked_thread()
     view = await press(desk, await home(desk), actions.HOME_UNLINK)
     assert listed(view) == []
-    assert home_view.DONE in lines(view)
+    assert words.DONE in lines(view)
     await desk.until_said(thread_links.unlinked(desk.named(), "ada"), thread)
     await desk.mention("status", thread=thread)
     await desk.until_said(refusals.sorry(NotLinked()), thread)
@@ -554,7 +555,7 @@ async def test_an_old_tab_does_not_change_a_newer_link(bot: Bot, desk: Desk, act
     await desk.mention(f"link {OTHER_SESSION}", thread=thread)
     await desk.until_linked(thread, times=2)
     view = await press(desk, view, action)
-    assert home_view.GONE in lines(view)
+    assert words.GONE in lines(view)
     ts = await desk.reply("Please rebase", thread)
     await desk.until_marked("x", ts)
     assert len(desk.said(thread, with_cards=True)) == 4
@@ -597,7 +598,7 @@ async def test_a_thread_that_somebody_cannot_see_cannot_be_changed_by_them(
     said = desk.said(hidden, channel=channel)
     value = f"{desk.slack.team_id}:{place}:{hidden}|{SESSION}"
     view = await press(desk, await home(desk, "cid"), actions.HOME_UNLINK, value, user="cid")
-    assert home_view.GONE in lines(view)
+    assert words.GONE in lines(view)
     assert desk.said(hidden, channel=channel) == said
 
 
@@ -612,7 +613,7 @@ async def test_who_became_a_guest_can_no_longer_press(
     desk.slack.workspace.user("ada").is_restricted = True
     async with running(desk, environ):
         view = await press(desk, view, actions.HOME_UNLINK)
-    assert lines(view) == [home_view.closed(Standing.GUEST).text]
+    assert lines(view) == [words.closed(Standing.GUEST).text]
     assert desk.said(thread) == []
 
 
@@ -636,7 +637,7 @@ async def test_of_many_threads_the_latest_are_shown(
     made = await many(desk, store, raw, 40)
     view = await home(desk)
     assert len(view["blocks"]) <= 100
-    assert listed(view) == [waiting, *made[::-1][: home_view.MOST_SHOWN - 1]]
+    assert listed(view) == [waiting, *made[::-1][: words.MOST_SHOWN - 1]]
     assert any("30 of 41 threads" in line for line in lines(view))
 
 
@@ -655,7 +656,7 @@ async def test_many_channels_cost_bounded_calls(
             view = await home(desk)
         calls = [one for one in desk.slack.calls if one.method == "conversations.info"]
         assert len(calls) == 30 * minute
-        assert (home_view.PARTIAL in lines(view)) == (minute == 1)
+        assert (words.PARTIAL in lines(view)) == (minute == 1)
         async for key in raw.scan_iter("*}:calls:*"):
             await raw.delete(key)
     assert "of 60 threads" in str(view)
@@ -795,8 +796,8 @@ def test_a_full_page_is_one_that_slack_takes(last: OutcomeKind | None) -> None:
         Watched(read_at=Millis(1), since=Millis(1), pull_requests=(request,) * 9),
         Follow.TURNS,
     )
-    rows: Sequence[Shown] = [one] * home_view.MOST_SHOWN
-    view = home_view.threads(rows, 9_999, "note " * 200)
+    rows: Sequence[Shown] = [one] * words.MOST_SHOWN
+    view = words.threads(rows, 9_999, "note " * 200)
     assert view_problems(dict(view)) == []
     assert len(str(view)) < 250_000
 
@@ -806,9 +807,9 @@ def test_a_full_page_is_one_that_slack_takes(last: OutcomeKind | None) -> None:
 def test_first_words_are_inert(topic: str) -> None:
     """They stay within their link, ping nobody, and are not formatted."""
     one = a_row(topic[:TOPIC_LIMIT])
-    (row,) = [block for block in home_view.threads([one], 1, "")["blocks"] if "accessory" in block]
-    _, _, words = row["text"]["text"].rpartition("\n")
-    found = re.fullmatch(r"<https://x\.slack\.com/y\|([^<>|]+)>", words)
+    (row,) = [block for block in words.threads([one], 1, "")["blocks"] if "accessory" in block]
+    _, _, link = row["text"]["text"].rpartition("\n")
+    found = re.fullmatch(r"<https://x\.slack\.com/y\|([^<>|]+)>", link)
     assert found is not None
     assert not re.search(r"@(here|channel|everyone)\b|:\w+:|`|&(?!amp;|lt;|gt;)", found[1])
 
@@ -864,11 +865,11 @@ async def test_threads_of_one_session_are_told_apart_by_their_first_words(
         "<https://example.com|This> | <!channel>": "This | @channel",
         "x" * 200: "x" * 79 + "…",
     }
-    for text, words in texts.items():
+    for text, topic in texts.items():
         root = await desk.slack.say(text)
         await desk.mention(f"link {SESSION}", thread=root)
         await desk.until_linked(root)
-        assert (await until_topic(desk, store, root)).startswith(words)
+        assert (await until_topic(desk, store, root)).startswith(topic)
     found = "\n".join(lines(await home(desk)))
     assert "|Is it green, " in found
     assert "<!channel>" not in found
@@ -916,7 +917,7 @@ async def test_without_the_first_words_there_is_a_link_to_the_thread(
     await desk.until_linked(own)
     view = await home(desk)
     assert listed(view) == [own, other, thread]
-    assert sum(f"|{home_view.OPEN_THREAD}>" in line for line in lines(view)) == 2
+    assert sum(f"|{words.OPEN_THREAD}>" in line for line in lines(view)) == 2
 
 
 async def test_the_first_words_follow_their_message(bot: Bot, desk: Desk, store: Store) -> None:

@@ -9,6 +9,8 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bot.features.home import words
+from bot.features.home.words import Shown
 from bot.mirror.shown import follow_of
 from bot.model import errors
 from bot.model.people import Act, Person, Standing, UserId
@@ -24,8 +26,7 @@ from bot.slack.api import call
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
 from bot.store.state import State
-from bot.wording import home_view, refusals, thread_links
-from bot.wording.home_view import Shown
+from bot.wording import refusals, thread_links
 from bot.wording.listing import MOST_LINES
 from bot.wording.message import SlackMessage, View
 
@@ -66,7 +67,7 @@ class Home:
             return await self._view(viewer, note)
         except (errors.NotIdentified, errors.StoreAway) as error:
             log.warning("home without threads", extra={"reason": str(error)})
-            return home_view.only(refusals.passing(error))
+            return words.only(refusals.passing(error))
 
     async def suggest(self, viewer: UserId, direct: str) -> None:
         """Offer prompts, once a day, to who may message Devin in the direct message they opened."""
@@ -88,7 +89,7 @@ class Home:
         person = await self.workspace.people.person(viewer)
         found, is_whole = await self._found(person)
         shown = await self._standings(person, found[:MOST_LINES])
-        return home_view.listed(shown, len(found), "" if is_whole else home_view.PARTIAL)
+        return words.listed(shown, len(found), "" if is_whole else words.PARTIAL)
 
     async def mute(self, thread: ThreadRef, session: SessionId, by: UserId, *, muted: bool) -> None:
         """Mute or unmute the link of `thread` to `session`, and tell the thread who did.
@@ -127,14 +128,14 @@ class Home:
         person = await self.workspace.people.person(viewer)
         standing = await self.workspace.permissions.may(Act.MESSAGE, viewer, None)
         if standing is not Standing.ALLOWED:
-            return home_view.only(home_view.closed(standing, self.workspace.admin))
+            return words.only(words.closed(standing, self.workspace.admin))
         found, is_whole = await self._found(person)
         if not is_whole:
-            note = "\n".join(filter(None, (note, home_view.PARTIAL)))
+            note = "\n".join(filter(None, (note, words.PARTIAL)))
             if not found:
-                return home_view.only(SlackMessage(note))
-        shown = await self._standings(person, found[: home_view.MOST_SHOWN])
-        return home_view.threads(shown, len(found), note)
+                return words.only(SlackMessage(note))
+        shown = await self._standings(person, found[: words.MOST_SHOWN])
+        return words.threads(shown, len(found), note)
 
     async def _found(self, person: Person) -> tuple[Sequence[tuple[ThreadRef, Link, Millis]], bool]:
         """Return the linked threads that `person` can see, with their last traffic.
