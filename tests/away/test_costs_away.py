@@ -12,7 +12,7 @@ from bot.redis.connection import Store
 from bot.store.watches import Watches
 from bot.wording.phrases import acus_of
 from sandbox import Sandbox
-from tests.people.test_usage import started
+from tests.features.test_usage import started
 from tests.support.desk import SESSION, Desk
 from tests.support.processes import bot_process
 from tests.support.waiting import wait_until

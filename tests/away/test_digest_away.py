@@ -13,7 +13,7 @@ from bot.features.digest.use import digest_owed
 from bot.settings import load_settings
 from sandbox import Sandbox
 from tests.conftest import environ_of
-from tests.people.test_digest import digests, dues, let_time_pass, set_digest, until_gone
+from tests.features.test_digest import digests, dues, let_time_pass, set_digest, until_gone
 from tests.support.bots import open_bot
 from tests.support.desk import Desk
 from tests.support.entries import expire

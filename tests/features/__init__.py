@@ -1,1 +1,1 @@
-"""Tests of what features alone have; what people do with one is in `tests/people`."""
+"""Tests of features: what people do with each, and what it alone has."""

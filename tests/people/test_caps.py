@@ -21,8 +21,8 @@ from bot.wording.mirror.card import at_cap
 from bot.wording.phrases import acus_of, cap_of, plain, session_address
 from sandbox.devin.answers import STATES
 from sandbox.slack.server import Message
+from tests.features.test_usage import started
 from tests.people.test_questions import ASKED, press, unread, with_button
-from tests.people.test_usage import started
 from tests.support.desk import SESSION, Desk, muted, running
 from tests.support.devin_posts import until_card
 from tests.support.forms import start_again, until_refused

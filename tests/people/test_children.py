@@ -12,8 +12,8 @@ from bot.model.threads import ThreadRef, link_name
 from bot.redis.connection import Store
 from bot.wording import refusals
 from sandbox.devin.sessions import NewSession
+from tests.features.test_usage import until_spent
 from tests.people.test_adopt import roots, until_threads
-from tests.people.test_usage import until_spent
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, running
 from tests.support.waiting import until_settled, wait_until
 

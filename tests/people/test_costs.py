@@ -18,8 +18,8 @@ from bot.store.watches import Watches
 from bot.wording.mirror.card import at_cap
 from bot.wording.phrases import acus_of, cap_of
 from bot.wording.thread_links import channel_moved
+from tests.features.test_usage import until_spent
 from tests.people.test_children import spawn
-from tests.people.test_usage import until_spent
 from tests.support.desk import ANYTHING, SESSION, Desk
 from tests.support.devin_posts import until_card
 from tests.support.keys import at

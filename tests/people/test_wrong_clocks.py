@@ -19,8 +19,8 @@ from bot.wording.phrases import acus_of
 from sandbox import Sandbox
 from sandbox.devin.answers import STATES
 from tests.conftest import reached
-from tests.features import test_workflow_steps
-from tests.people import test_adopt, test_digest, test_reviews, test_usage
+from tests.features import test_digest, test_reviews, test_usage, test_workflow_steps
+from tests.people import test_adopt
 from tests.people.test_edits import until_put_off
 from tests.support.bots import open_bot
 from tests.support.clocks import WallClock
