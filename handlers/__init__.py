@@ -11,7 +11,6 @@
 |                  | *Send correction*; run *Send to Devin* or *Link to a Devin  |
 |                  | session*                                                    |
 | `say`            | `/devin-say` in a channel; answer what it asks back         |
-| `home`           | open a tab of the app; press in Home                        |
 | `starting`       | run *Start a Devin session*; press *Start again*, *… new*   |
 |                  | or *Change* below a channel's defaults; react (START_EMOJI) |
 | `buttons`        | press *Send again*, *Unlink*, *Follow*, *End session* …,    |
@@ -20,6 +19,8 @@
 | `usage`          | `@Devin Relay usage`, `/devin-say usage` (`FEATURES`)       |
 | `digest`         | `@Devin Relay digest …` (`FEATURES`)                        |
 | `reviews`        | `@Devin Relay review …`; press *Devin Review* (`FEATURES`)  |
+| `home`           | open a tab of the app; press in Home; `@Devin Relay         |
+|                  | sessions` (`FEATURES`)                                      |
 | `answering`      | (all else, acknowledged; what any raises, told to a person) |
 """
 
@@ -33,7 +34,6 @@ from handlers import (
     answering,
     buttons,
     events,
-    home,
     mentions,
     replies,
     say,
@@ -42,6 +42,7 @@ from handlers import (
 )
 from handlers.digest import DIGEST
 from handlers.feature import Feature, Running
+from handlers.home import HOME
 from handlers.reviews import REVIEWS
 from handlers.usage import USAGE
 
@@ -50,13 +51,12 @@ HANDLERS = (
     mentions,
     replies,
     say,
-    home,
     starting,
     buttons,
     workflow_steps,
 )
 
-FEATURES: Sequence[Feature[Any]] = (USAGE, DIGEST, REVIEWS)
+FEATURES: Sequence[Feature[Any]] = (USAGE, DIGEST, REVIEWS, HOME)
 """All features; the core works without any of them."""
 
 

@@ -186,9 +186,9 @@ async def _status(cases: UseCases, command: Command) -> SlackMessage | None:
     try:
         return await cases.linking.status(command.thread, command.by)
     except NotLinked:
-        if not command.thread.is_direct:
+        if not command.thread.is_direct or (lists := cases.obeys.get("sessions")) is None:
             raise
-        return await cases.home.listed(command.by, command.thread.channel)
+        return await lists(command)
 
 
 async def _unlink(cases: UseCases, command: Command) -> SlackMessage:
@@ -275,7 +275,6 @@ OBEYS: Mapping[str, Callable[[UseCases, Command], Awaitable[SlackMessage | None]
     "link": _link,
     "unlink": _unlink,
     "status": _status,
-    "sessions": lambda cases, asked: cases.home.listed(asked.by, asked.thread.channel),
     "adopt": _set,
     "mute": _mute,
     "unmute": _mute,

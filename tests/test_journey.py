@@ -6,9 +6,10 @@ It is the same over Socket Mode and HTTP, in one workspace and in an organizatio
 import pytest
 
 from bot.app import Bot
+from bot.features.home.words import HOME_UNLINK
 from bot.features.reviews.words import ASK
 from bot.model.sessions import SessionState
-from bot.wording import actions, thread_links
+from bot.wording import thread_links
 from bot.wording.commands import helped
 from bot.wording.delivery_reports import correction_offered
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, in_org_too, labels, on_v1
@@ -121,7 +122,7 @@ async def test_a_team_reaches_devin_from_wherever_it_is(bot: Bot, desk: Desk) ->
 
     await desk.slack.open_home("ada")
     await wait_until(
-        lambda: str(desk.slack.home_view("ada")).count(actions.HOME_UNLINK) == 2, "Home lists both"
+        lambda: str(desk.slack.home_view("ada")).count(HOME_UNLINK) == 2, "Home lists both"
     )
 
 
@@ -131,5 +132,7 @@ async def test_the_core_works_whole_without_any_feature(bot: Bot, desk: Desk) ->
     await test_a_thread_and_a_session_are_one_conversation(bot, desk)
     posts = desk.slack.workspace.channel("general").messages.values()
     assert ASK not in {action for one in posts for action in shown_actions(one)}
+    direct = await desk.slack.say("status", channel="dm")
+    await desk.until_said(NOT_LINKED, direct, channel="dm")
     help_asked = await desk.mention("help")
     await desk.until_said(helped(()), help_asked)

@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from bot.delivery.acting import Acting
 from bot.devin.api import Devin
 from bot.devin.catalog import Catalog
-from bot.features.home.use import Home
 from bot.mirror.agents import StatusLines
 from bot.mirror.audience import Audience
 from bot.mirror.far_caps import FarCaps
@@ -83,12 +82,9 @@ class UseCases:
         self.speaking = speaking = Speaking(workspace, state, accepting, naming)
         self.replies = Replies(accepting, notices)
         self.edits = Edits(state, accepting, notices, speaking)
-        self.linking = linking = Linking(
-            workspace, state, accepting, naming, audience, acting, notices
-        )
+        self.linking = Linking(workspace, state, accepting, naming, audience, acting, notices)
         self.say = Say(workspace, state, accepting, naming, speaking)
         self.ending = Ending(workspace, state, devin, accepting, naming, speaking, lines.agents)
-        self.home = Home(workspace, state, accepting, naming, notices, linking)
         self._build_starts(devin, prompts)
 
     def _build_starts(self, devin: Devin, prompts: Prompts) -> None:

@@ -8,7 +8,7 @@ value is a link's name (`model/threads.py`).
 
 from bot.model.replies import ReplyId
 from bot.model.sessions import SessionId
-from bot.model.threads import ThreadRef, is_id, link_name, parse_link_name, parse_thread_name
+from bot.model.threads import ThreadRef, link_name, parse_link_name, parse_thread_name
 
 SEND_AGAIN = "send_again"
 UNLINK = "unlink"
@@ -48,12 +48,6 @@ CONTINUE_SESSION = "continue_session"
 END_SESSION = "end_session"
 ARCHIVE_SESSION = "archive_session"
 KEEP_SESSION = "keep_session"
-
-HOME_MENU = "home_menu"
-HOME_UNLINK_FORM = "home_unlink_form"
-HOME_MUTE = "home_mute"
-HOME_UNMUTE = "home_unmute"
-HOME_UNLINK = "home_unlink"
 
 SESSION_FIELD = "session"
 TYPED_FIELD = "typed"
@@ -98,20 +92,6 @@ def parse_answer_value(value: str) -> tuple[ThreadRef, SessionId, str, int] | No
     if found is None or number is None or not asked.isalnum():
         return None
     return (*found, asked, number)
-
-
-def home_value(action: str, thread: ThreadRef, session: SessionId) -> str:
-    """Return the value of a menu's option in App Home: an action, a thread and its session."""
-    return f"{action}|{link_name(thread, session)}"
-
-
-def parse_home_value(value: str) -> tuple[str, ThreadRef, SessionId] | None:
-    """Read an action, a thread and its session."""
-    action, _, link = value.partition("|")
-    found = parse_link_name(link)
-    if found is None or link != link_name(*found) or not is_id(found[0].channel):
-        return None
-    return (action, *found)
 
 
 def _number(text: str, most_digits: int) -> int | None:

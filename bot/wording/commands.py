@@ -27,7 +27,6 @@ _HELP = SlackMessage(
     "• `mute`, `unmute`: stop or resume sending replies; those posted while muted "
     "aren't sent later\n"
     "\n*Control*\n"
-    "• `sessions`: list the linked threads that you can see; only you see the list\n"
     "• `status`: show the session, the queue and the last result\n"
     "• `adopt tag:oncall`, `adopt repo:owner/name`, `adopt origin:automation`, `adopt none`: give "
     "each matching session that starts elsewhere a thread in this channel (`adopt` shows what is "
@@ -39,7 +38,7 @@ _HELP = SlackMessage(
     "• `defaults repo:owner/name max:10`: set what this channel's sessions start with (`defaults` "
     "shows it, `defaults none` clears it)",
     footer="Also: *Send to Devin* and *Link to a Devin session* in a message's ⋮ menu · "
-    "`/devin-say` in a channel · linked threads in my *Home* tab",
+    "`/devin-say` in a channel",
     buttons=(OPEN,),
 )
 
@@ -103,7 +102,7 @@ _SAY_HELP = (
 _SAY_HINTS = (
     "For a session, use its link or ID. To set the channel's default, mention me with "
     "`default &lt;session link or ID&gt;`.\n"
-    "In a linked thread, just reply. My *Home* tab lists linked threads."
+    "In a linked thread, just reply."
 )
 SAY_HELP = say_helped(())
 """That of the core alone."""

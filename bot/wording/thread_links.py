@@ -110,15 +110,3 @@ def _typed(verb: str, argument: str) -> str:
     if verb == "defaults" and argument.lower() != "none":
         argument = "…" if argument else ""
     return quiet(f"{verb} {argument.strip('<>`').partition('|')[0]}".strip())
-
-
-PROMPTS_TITLE = "What would you like to do?"
-PROMPTS = (
-    ("Start a session", "start"),
-    ("List linked threads", "sessions"),
-    ("Show all commands", "help"),
-)
-"""What Slack offers in the app's direct message, each with the message that it sends.
-
-The manifest has them as well. Slack itself runs what begins with a slash, so they are plain words.
-"""

@@ -33,7 +33,6 @@ CORE: Mapping[str, Verb] = {
     "link": Verb(takes=Takes.SESSION, act=Act.START, may_be_talk=True),
     "unlink": Verb(may_be_talk=False, silences=True),
     "status": Verb(may_be_talk=False),
-    "sessions": Verb(may_be_talk=True, is_private=True),
     "adopt": Verb(words=("none",), ends="none", parse=parse_rules, may_be_talk=True),
     "mute": Verb(may_be_talk=False, silences=True),
     "unmute": Verb(may_be_talk=False),

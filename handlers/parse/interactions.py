@@ -1,4 +1,4 @@
-"""Parsers of commands, shortcuts, buttons, menus, modals and App Home, like `parse/messages.py`.
+"""Parsers of commands, shortcuts, buttons, menus and modals, like `parse/messages.py`.
 
 Shapes: docs.slack.dev/reference/interaction-payloads and interactivity/implementing-slash-commands.
 Nothing here raises on a malformed payload; an outdated value of a button is `Expired`.
@@ -13,7 +13,7 @@ from bot.model.people import UserId
 from bot.model.record import first_of, mapping, string
 from bot.model.replies import Reply, ReplyId, place_of
 from bot.model.sessions import SessionId, looks_like_session, parse_session
-from bot.model.threads import ThreadRef, is_direct, is_enterprise, is_id, parse_link_name
+from bot.model.threads import ThreadRef, is_enterprise, is_id, parse_link_name
 from bot.model.times import is_ts
 from bot.slack.app.workspace import Identity
 from bot.text.to_devin import says_something
@@ -226,43 +226,3 @@ def session_of(press: Press) -> SessionId:
     if found is None or found[0] != press.thread:
         raise Expired
     return found[1]
-
-
-HOME_CHOICES = frozenset({actions.HOME_MUTE, actions.HOME_UNMUTE, actions.HOME_UNLINK})
-
-
-@dataclass(frozen=True, slots=True)
-class HomeChoice:
-    """A choice of App Home; `trigger` is the same when Slack delivers the press again."""
-
-    action: str
-    trigger: str
-    by: UserId
-    thread: ThreadRef
-    session: SessionId
-
-
-def parse_opened(event: Payload) -> tuple[UserId, str] | None:
-    """Parse who opened the Home tab, or the app's direct message, and that, which is "" for Home.
-
-    None for another tab (docs.slack.dev, `app_home_opened`).
-    """
-    user, tab, direct = string(event, "user"), string(event, "tab"), string(event, "channel")
-    is_talk = tab == "messages" and is_direct(direct) and is_id(direct)
-    if not is_id(user) or not (is_talk or tab == "home"):
-        return None
-    return UserId(user), direct if is_talk else ""
-
-
-def parse_home_choice(body: Payload, ours: Identity) -> HomeChoice | None:
-    """Parse a choice beside a thread of App Home, or in the modal that asks about it."""
-    by, view = person_of(body, ours), mapping(body.get("view"))
-    is_home, carried = string(view, "type") == "home", string(view, "private_metadata")
-    pressed = value_of(first_of(body.get("actions"))) if is_home else carried
-    found = actions.parse_home_value(pressed)
-    if by is None or found is None:
-        return None
-    action, thread, session = found
-    if thread.team != ours.tenant or action not in HOME_CHOICES:
-        return None
-    return HomeChoice(action, string(body, "trigger_id"), by, thread, session)

@@ -29,12 +29,8 @@ from bot.wording.forms import LINK_TITLE
 from bot.wording.message import SlackMessage
 from bot.wording.mirror.card import FOLLOWS
 from bot.wording.phrases import last_ending, mail_waiting, session_address, session_link
-from handlers.parse.interactions import (
-    parse_home_choice,
-    parse_opened,
-    parse_press,
-    parse_submission,
-)
+from handlers.home import parse_home_choice, parse_opened
+from handlers.parse.interactions import parse_press, parse_submission
 from sandbox import Sandbox
 from sandbox.slack.api.blocks import view_problems
 from sandbox.slack.transport.deliveries import Delivery
@@ -89,7 +85,7 @@ def lines(view: View) -> list[str]:
 
 def listed(view: View) -> list[str]:
     """Return the threads of the view: their `ts`, by their menus."""
-    values = [value for value in choices(view) if value.startswith(f"{actions.HOME_UNLINK}|")]
+    values = [value for value in choices(view) if value.startswith(f"{words.HOME_UNLINK}|")]
     return [value.split("|")[1].split(":")[2] for value in values]
 
 
@@ -111,8 +107,8 @@ async def press(
     before = shown_hash(desk, user)
     chosen = f"{action}|{value}" if value else first_choice(view, action)
     where = {"view_id": view["id"], "user": user, "value": chosen}
-    assert (await desk.slack.press_view(actions.HOME_MENU, **where)).acked
-    if action == actions.HOME_UNLINK:
+    assert (await desk.slack.press_view(words.HOME_MENU, **where)).acked
+    if action == words.HOME_UNLINK:
         form = await asked(desk, user)
         assert (await desk.slack.submit_view(form["id"], {}, user=user)).acked
     return await changed(desk, before, user)
@@ -354,7 +350,7 @@ async def test_a_press_is_not_obeyed_while_slack_does_not_say_who_sees_the_threa
     desk.slack.fail_next("conversations.info", status=503, times=1_000)
     await forget(raw)
     value = f"{desk.slack.team_id}:{place}:{thread}|{session}"
-    view = await press(desk, await home(desk), actions.HOME_UNLINK, value)
+    view = await press(desk, await home(desk), words.HOME_UNLINK, value)
     assert any(refusals.passing(AWAY).text in line for line in lines(view))
     assert desk.said(thread, channel="secrets") == []
 
@@ -465,15 +461,15 @@ async def test_only_allowed_channels_are_shown(environ: dict[str, str], desk: De
 async def test_a_thread_is_muted_and_unmuted_from_there(bot: Bot, desk: Desk) -> None:
     """The thread is told who did it, since people there would not know; replies follow suit."""
     thread = await desk.linked_thread()
-    view = await press(desk, await home(desk), actions.HOME_MUTE)
+    view = await press(desk, await home(desk), words.HOME_MUTE)
     assert words.DONE in lines(view)
     assert any("· *muted*" in line for line in lines(view))
     await desk.until_said(muted("ada"), thread)
     await desk.reply("Not for Devin", thread)
-    view = await press(desk, view, actions.HOME_UNMUTE)
+    view = await press(desk, view, words.HOME_UNMUTE)
     await desk.until_said(muted("ada", is_muted=False), thread)
     offered = [value.partition("|")[0] for value in choices(view)]
-    assert offered == [actions.HOME_MUTE, actions.HOME_UNLINK]
+    assert offered == [words.HOME_MUTE, words.HOME_UNLINK]
     assert await desk.fence(thread) == []
 
 
@@ -483,9 +479,9 @@ async def test_what_is_muted_already_is_not_told_again(bot: Bot, desk: Desk) -> 
     view = await home(desk)
     await desk.mention("mute", thread=thread)
     await desk.until_said(muted(), thread)
-    view = await press(desk, view, actions.HOME_MUTE)
-    assert first_choice(view, actions.HOME_UNMUTE)
-    view = await press(desk, view, actions.HOME_UNMUTE)
+    view = await press(desk, view, words.HOME_MUTE)
+    assert first_choice(view, words.HOME_UNMUTE)
+    view = await press(desk, view, words.HOME_UNMUTE)
     await desk.until_said(muted("ada", is_muted=False), thread)
     assert len(desk.said(thread)) == 2
 
@@ -494,7 +490,7 @@ async def test_what_is_muted_already_is_not_told_again(bot: Bot, desk: Desk) -> 
 async def test_a_thread_is_unlinked_from_there(bot: Bot, desk: Desk) -> None:
     """It disappears from the tab, and the thread is told who did it."""
     thread = await desk.linked_thread()
-    view = await press(desk, await home(desk), actions.HOME_UNLINK)
+    view = await press(desk, await home(desk), words.HOME_UNLINK)
     assert listed(view) == []
     assert words.DONE in lines(view)
     await desk.until_said(thread_links.unlinked(desk.named(), "ada"), thread)
@@ -507,16 +503,16 @@ async def test_a_thread_is_unlinked_only_once_that_is_confirmed(bot: Bot, desk: 
     """The menu asks; whoever closes the question changes nothing."""
     thread = await desk.linked_thread()
     view = await home(desk)
-    value = first_choice(view, actions.HOME_UNLINK)
-    await desk.slack.press_view(actions.HOME_MENU, view_id=view["id"], value=value)
+    value = first_choice(view, words.HOME_UNLINK)
+    await desk.slack.press_view(words.HOME_MENU, view_id=view["id"], value=value)
     form = await asked(desk)
-    assert form["callback_id"] == actions.HOME_UNLINK_FORM
+    assert form["callback_id"] == words.HOME_UNLINK_FORM
     assert f"/p{thread.replace('.', '')}" in str(form["blocks"])
     await desk.slack.close_view(form["id"])
     assert listed(await home(desk)) == [thread]
     desk.slack.trigger_seconds = 0.0
     before = shown_hash(desk, "ada")
-    await desk.slack.press_view(actions.HOME_MENU, view_id=view["id"], value=value)
+    await desk.slack.press_view(words.HOME_MENU, view_id=view["id"], value=value)
     late = await changed(desk, before)
     assert listed(late) == [thread]
     assert forms.TOO_LATE.text in lines(late)
@@ -527,7 +523,7 @@ async def test_a_thread_is_unlinked_only_once_that_is_confirmed(bot: Bot, desk: 
 async def test_a_press_that_comes_twice_acts_once(bot: Bot, desk: Desk) -> None:
     """This holds even if the thread was linked again in between."""
     thread = await desk.linked_thread()
-    await press(desk, await home(desk), actions.HOME_UNLINK)
+    await press(desk, await home(desk), words.HOME_UNLINK)
     await desk.until_said(thread_links.unlinked(desk.named(), "ada"), thread)
     once = pressed(desk)
     await desk.mention(f"link {SESSION}", thread=thread)
@@ -545,7 +541,7 @@ def pressed(desk: Desk) -> Delivery:
     return [one for one in desk.slack.deliveries if one.payload.get("type") in kinds][-1]
 
 
-@pytest.mark.parametrize("action", [actions.HOME_MUTE, actions.HOME_UNLINK])
+@pytest.mark.parametrize("action", [words.HOME_MUTE, words.HOME_UNLINK])
 async def test_an_old_tab_does_not_change_a_newer_link(bot: Bot, desk: Desk, action: str) -> None:
     """The tab showed another session."""
     thread = await desk.linked_thread()
@@ -575,12 +571,12 @@ async def test_a_forged_button_changes_nothing(bot: Bot, desk: Desk, value: str)
     view = await home(desk)
     ids = {"team": desk.slack.team_id, "channel": desk.slack.workspace.channel("general").id}
     forged = value.format(ts=thread, session=SESSION, **ids)
-    where = {"view_id": view["id"], "value": f"{actions.HOME_MUTE}|{forged}"}
-    assert (await desk.slack.press_view(actions.HOME_MENU, **where)).acked
-    where["value"] = first_choice(view, actions.HOME_UNLINK)
-    await desk.slack.press_view(actions.HOME_MENU, **where)
+    where = {"view_id": view["id"], "value": f"{words.HOME_MUTE}|{forged}"}
+    assert (await desk.slack.press_view(words.HOME_MENU, **where)).acked
+    where["value"] = first_choice(view, words.HOME_UNLINK)
+    await desk.slack.press_view(words.HOME_MENU, **where)
     form = await asked(desk)
-    form["private_metadata"] = f"{actions.HOME_UNLINK}|{forged}"
+    form["private_metadata"] = f"{words.HOME_UNLINK}|{forged}"
     assert (await desk.slack.submit_view(form["id"], {})).acked
     assert listed(await home(desk)) == [thread]
     assert desk.said(thread) == []
@@ -597,7 +593,7 @@ async def test_a_thread_that_somebody_cannot_see_cannot_be_changed_by_them(
     place = desk.slack.workspace.channel(channel).id
     said = desk.said(hidden, channel=channel)
     value = f"{desk.slack.team_id}:{place}:{hidden}|{SESSION}"
-    view = await press(desk, await home(desk, "cid"), actions.HOME_UNLINK, value, user="cid")
+    view = await press(desk, await home(desk, "cid"), words.HOME_UNLINK, value, user="cid")
     assert words.GONE in lines(view)
     assert desk.said(hidden, channel=channel) == said
 
@@ -612,7 +608,7 @@ async def test_who_became_a_guest_can_no_longer_press(
     await forget(raw)
     desk.slack.workspace.user("ada").is_restricted = True
     async with running(desk, environ):
-        view = await press(desk, view, actions.HOME_UNLINK)
+        view = await press(desk, view, words.HOME_UNLINK)
     assert lines(view) == [words.closed(Standing.GUEST).text]
     assert desk.said(thread) == []
 
@@ -697,7 +693,7 @@ def a_home_choice(value: str) -> JSON:
         "container": {"type": "view", "view_id": "V1"},
         "trigger_id": "1.2.3",
         "view": {"id": "V1", "team_id": TEAM, "type": "home", "blocks": []},
-        "actions": [{**chosen, "action_id": actions.HOME_MENU}],
+        "actions": [{**chosen, "action_id": words.HOME_MENU}],
     }
 
 
@@ -724,10 +720,10 @@ def a_submission(carried: str = "0" * 32) -> JSON:
 
 
 WHOLE = [
-    a_home_choice(f"{actions.HOME_UNLINK}|{PLACE}"),
+    a_home_choice(f"{words.HOME_UNLINK}|{PLACE}"),
     a_submission(),
     {"type": "app_home_opened", "user": ADA, "channel": "D1", "tab": "home"},
-    a_submission(f"{actions.HOME_UNLINK}|{PLACE}"),
+    a_submission(f"{words.HOME_UNLINK}|{PLACE}"),
 ]
 
 
@@ -746,7 +742,7 @@ WHOLE = [
 )
 def test_a_tampered_value_is_none(value: str) -> None:
     """A button of App Home counts only if its value is complete and unchanged."""
-    assert parse_home_choice(a_home_choice(f"{actions.HOME_UNLINK}|{value}"), OURS) is None
+    assert parse_home_choice(a_home_choice(f"{words.HOME_UNLINK}|{value}"), OURS) is None
 
 
 def test_whole_payloads_are_read() -> None:

@@ -11,6 +11,7 @@ import pytest
 from bot.app import Bot
 from bot.features.digest import words as digest
 from bot.features.digest.use import SET
+from bot.features.home import words as home_words
 from bot.model.errors import StoreAway
 from bot.model.people import WORKFLOW
 from bot.redis.connection import Store
@@ -266,7 +267,7 @@ async def home(desk: Desk, _: Store) -> list[Done]:
     """The menus of App Home."""
     await desk.linked_thread()
     view = await homes.home(desk)
-    for choice in (actions.HOME_MUTE, actions.HOME_UNMUTE, actions.HOME_UNLINK):
+    for choice in (home_words.HOME_MUTE, home_words.HOME_UNMUTE, home_words.HOME_UNLINK):
         view = await homes.press(desk, view, choice)
     return [(act, ADA) for act in (Event.LINKED, Event.MUTED, Event.UNMUTED, Event.UNLINKED)]
 

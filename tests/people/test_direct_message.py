@@ -166,7 +166,7 @@ async def test_who_opens_the_direct_message_is_offered_prompts_once_a_day(
     await wait_until(lambda: len(calls(desk)) >= 2, "both are offered prompts")
     ada, ben = (desk.slack.workspace.direct_message(one, desk.slack.bot_user_id) for one in PEOPLE)
     assert sorted(one["channel_id"] for one in calls(desk)) == sorted([ada.id, ben.id])
-    for _, command in thread_links.PROMPTS:
+    for _, command in home.PROMPTS:
         event = {"type": "message", "text": command, "user": "U0ADA00000", "channel": ada.id}
         assert parse_command({**event, "ts": "1.000000"}, OURS)
     assert desk.slack.home_view("ada") is None

@@ -10,6 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from bot.__main__ import OPTIONS
+from bot.features.home.words import PROMPTS
 from bot.slack.app.manifest import (
     CREATE,
     creation_link,
@@ -18,7 +19,6 @@ from bot.slack.app.manifest import (
     options,
     required_scopes,
 )
-from bot.wording.thread_links import PROMPTS
 from tests.support.manifest_schema import Manifest
 from tests.support.tables import each
 

@@ -5,18 +5,19 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.features.home.words import HOME_MUTE, HOME_UNLINK, home_value, parse_home_value
 from bot.model.replies import ReplyId, reply_id
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef, link_name, parse_link_name
 from bot.wording import actions
-from bot.wording.actions import answer_value, home_value, reply_value
+from bot.wording.actions import answer_value, reply_value
 from tests.support.tables import each
 
 IDS = st.from_regex(r"[A-Z][A-Z0-9]{5,11}", fullmatch=True)
 TIMES = st.from_regex(r"[1-9][0-9]{9}\.[0-9]{6}", fullmatch=True)
 THREADS = st.builds(ThreadRef, team=IDS, channel=IDS, thread_ts=TIMES)
 SESSIONS = st.from_regex(r"devin-[0-9a-f]{1,64}", fullmatch=True).map(SessionId)
-ACTIONS = st.sampled_from((actions.HOME_MUTE, actions.HOME_UNLINK))
+ACTIONS = st.sampled_from((HOME_MUTE, HOME_UNLINK))
 
 THREAD = ThreadRef(team="T1", channel="C1", thread_ts="1764000000.000100")
 SESSION = SessionId("devin-0a")
@@ -42,7 +43,7 @@ def test_a_link_and_what_to_do_with_it_are_read_as_written(
     """The values of *Unlink*, and of each choice in App Home."""
     assert parse_link_name(link_name(thread, session)) == (thread, session)
     value = home_value(action, thread, session)
-    assert actions.parse_home_value(value) == (action, thread, session)
+    assert parse_home_value(value) == (action, thread, session)
 
 
 PARTS = [
@@ -64,5 +65,5 @@ def test_no_value_makes_a_parser_raise(parts: list[str], put: str) -> None:
         value = "".join([*parts[:at], put, *parts[at + 1 :]])
         actions.parse_reply_value(value)
         parse_link_name(value)
-        actions.parse_home_value(value)
+        parse_home_value(value)
         actions.parse_answer_value(value)

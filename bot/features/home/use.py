@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 from bot.features.home import words
 from bot.features.home.words import Shown
@@ -18,6 +19,7 @@ from bot.model.sessions import SessionId, Watched
 from bot.model.threads import Link, ThreadRef, is_direct
 from bot.model.times import Millis
 from bot.redis.keep import PROMPTED
+from bot.relay import UseCases
 from bot.relay.accept import Accepting
 from bot.relay.linking import Linking
 from bot.relay.naming import Naming
@@ -54,6 +56,12 @@ class Home:
     notices: Notices
     linking: Linking
 
+    @classmethod
+    def of(cls, core: UseCases) -> Self:
+        """Build it on the core."""
+        parts = core.workspace, core.state, core.accepting, core.naming, core.notices
+        return cls(*parts, core.linking)
+
     async def show(self, viewer: UserId, note: str = "") -> None:
         """Publish the threads of `viewer`, with a `note` about the last action, or why it can't."""
         try:
@@ -77,8 +85,8 @@ class Home:
             standing = await self.workspace.permissions.may(Act.MESSAGE, viewer, direct)
             once = f"prompts:{viewer}"
             if standing is Standing.ALLOWED and await self.state.claims.claim(once, PROMPTED):
-                offered = [{"title": name, "message": text} for name, text in thread_links.PROMPTS]
-                shown = {"title": thread_links.PROMPTS_TITLE, "prompts": offered}
+                offered = [{"title": name, "message": text} for name, text in words.PROMPTS]
+                shown = {"title": words.PROMPTS_TITLE, "prompts": offered}
                 await call(self.workspace.client, SUGGEST, channel_id=direct, **shown)
         except (errors.PassingError, errors.SlackRefused) as error:
             log.info("no prompts offered", extra={"user": viewer, "reason": str(error)})

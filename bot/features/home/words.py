@@ -1,4 +1,4 @@
-"""App Home in Block Kit: one person's linked threads (docs.slack.dev/reference/views).
+"""App Home in Block Kit: one person's linked threads (docs.slack.dev/reference/views), and words.
 
 Slack accepts 100 blocks a view. A menu carries its thread and its session, and its handler checks
 both.
@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from bot.model.people import Standing
 from bot.model.replies import Outcome, OutcomeKind
 from bot.model.sessions import Follow, NamedSession, SessionId, Watched
-from bot.model.threads import TOPIC_LIMIT, Link, ThreadRef
+from bot.model.threads import TOPIC_LIMIT, Link, ThreadRef, is_id, link_name, parse_link_name
 from bot.model.times import Millis
 from bot.text.to_slack import excerpt
-from bot.wording import actions, message
-from bot.wording.actions import home_value
+from bot.wording import message
 from bot.wording.forms import LINK_TITLE
 from bot.wording.lifecycle.form import OPEN
 from bot.wording.listing import Item, listing
@@ -31,6 +30,12 @@ from bot.wording.phrases import (
     short_id,
 )
 from bot.wording.refusals import MAY_NOT, ask_for_access
+
+HOME_MENU = "home_menu"
+HOME_UNLINK_FORM = "home_unlink_form"
+HOME_MUTE = "home_mute"
+HOME_UNMUTE = "home_unmute"
+HOME_UNLINK = "home_unlink"
 
 TOPIC_SHOWN = 2 * TOPIC_LIMIT
 """More than `TOPIC_LIMIT`, since escaping lengthens some characters."""
@@ -52,6 +57,23 @@ PARTIAL = (
     "I couldn't check all channels with Slack, so some threads may be missing. Reopening this tab "
     "in a minute may show more."
 )
+
+PROMPTS_TITLE = "What would you like to do?"
+PROMPTS = (
+    ("Start a session", "start"),
+    ("List linked threads", "sessions"),
+    ("Show all commands", "help"),
+)
+"""What Slack offers in the app's direct message, each with the message that it sends.
+
+The manifest has them as well. Slack itself runs what begins with a slash, so they are plain words.
+"""
+
+HELP = (
+    "• `sessions`: list the linked threads that you can see; only you see the list. My *Home* tab "
+    "lists them, too"
+)
+SAY_HELP = "My *Home* tab lists linked threads."
 
 DONE = "Done. I've posted a note in the thread."
 GONE = "That thread is no longer linked to that session. Nothing changed."
@@ -77,6 +99,20 @@ class Shown:
     last: Outcome | None
     seen: Watched
     follow: Follow
+
+
+def home_value(action: str, thread: ThreadRef, session: SessionId) -> str:
+    """Return the value of a menu's option in App Home: an action, a thread and its session."""
+    return f"{action}|{link_name(thread, session)}"
+
+
+def parse_home_value(value: str) -> tuple[str, ThreadRef, SessionId] | None:
+    """Read an action, a thread and its session."""
+    action, _, link = value.partition("|")
+    found = parse_link_name(link)
+    if found is None or link != link_name(*found) or not is_id(found[0].channel):
+        return None
+    return (action, *found)
 
 
 def only(words: SlackMessage) -> View:
@@ -132,8 +168,8 @@ def confirm_unlink(thread: ThreadRef, session: SessionId, address: str) -> View:
         "Replies won't be sent to Devin and its messages won't be posted anymore. I'll post a note "
         "in the thread."
     )
-    value = home_value(actions.HOME_UNLINK, thread, session)
-    return message.form("Unlink this thread?", [asked], "Unlink", actions.HOME_UNLINK_FORM, value)
+    value = home_value(HOME_UNLINK, thread, session)
+    return message.form("Unlink this thread?", [asked], "Unlink", HOME_UNLINK_FORM, value)
 
 
 def _place(thread: ThreadRef) -> str:
@@ -164,11 +200,11 @@ def _joined(glue: str, *parts: str) -> str:
 
 
 def _menu(one: Shown) -> Block:
-    mute = ("Unmute", actions.HOME_UNMUTE) if one.link.muted else ("Mute", actions.HOME_MUTE)
+    mute = ("Unmute", HOME_UNMUTE) if one.link.muted else ("Mute", HOME_MUTE)
     link = one.thread, one.link.session
-    choices = (mute, ("Unlink", actions.HOME_UNLINK))
+    choices = (mute, ("Unlink", HOME_UNLINK))
     options = [message.option(label, home_value(action, *link)) for label, action in choices]
-    return {"type": "overflow", "action_id": actions.HOME_MENU, "options": options}
+    return {"type": "overflow", "action_id": HOME_MENU, "options": options}
 
 
 def _home(blocks: Sequence[Block]) -> View:
