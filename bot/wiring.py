@@ -82,8 +82,9 @@ class Parts:
         deliverer = Deliverer(workspace, state, self.sender(), schedule, to.in_flight)
         place = self._place()
         named, lines = cases.audience.named, cases.status_lines
+        completes = cases.workflow_steps.complete
         tellers = (
-            Outcomes(workspace, state, named),
+            Outcomes(workspace, state, named, completes),
             Delays(workspace, state, named),
             WordsTeller(place, lines),
             FilesTeller(place, lines),
@@ -91,10 +92,11 @@ class Parts:
             CardTeller(workspace, state, cases.audience, lines, schedule, self._offers),
             Starter(
                 *(workspace, state, to.devin, accepting, self.prompts, notices),
-                *(cases.acting, cases.audience),
+                *(cases.acting, cases.audience, completes),
             ),
             Speaker(
-                workspace, state, accepting, cases.speaking, notices, cases.starting.begin_with
+                *(workspace, state, accepting, cases.speaking, notices),
+                *(cases.starting.begin_with, completes),
             ),
             *(notices, cases.workflow_steps, cases.edits),
             *(cases.own_threads, cases.adopting),

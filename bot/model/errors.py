@@ -2,7 +2,7 @@
 
 RelayError
 ├── PersonError: who asked must act; `wording/refusals.py` has the words
-│   ├── about what they typed or wrote: BadSession, BadStep, ChooseSession, EmptyMessage, NoTask,
+│   ├── about what they typed or wrote: BadSession, ChooseSession, EmptyMessage, NoTask,
 │   │   NothingToSay; BadOptions, and of a channel's defaults BadDefaults (`options.py`)
 │   ├── about the thread or the channel: BeingStarted, CannotPost, IsMuted, LinkedElsewhere,
 │   │   NotLinked, NotTaken
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from bot.model.people import Standing
     from bot.model.sessions import NamedSession
     from bot.model.threads import Link, ThreadRef
-    from bot.model.workflow_steps import Flaw
 
 
 class RelayError(Exception):
@@ -139,14 +138,6 @@ class ContinuedAlready(PersonError):
     def __init__(self, to: "NamedSession") -> None:
         super().__init__("continued already")
         self.to = to
-
-
-class BadStep(PersonError):
-    """A workflow step cannot be run as its author filled it in; `flaw` says why."""
-
-    def __init__(self, flaw: "Flaw") -> None:
-        super().__init__(flaw.value)
-        self.flaw = flaw
 
 
 class ChooseSession(PersonError):

@@ -2,6 +2,7 @@
 
 from enum import StrEnum
 
+from bot.model.errors import PersonError
 from bot.model.record import Record
 from bot.model.times import Ts
 
@@ -20,6 +21,14 @@ class Flaw(StrEnum):
     THREAD = "thread"
     NO_THREAD = "no_thread"
     USER = "user"
+
+
+class BadStep(PersonError):
+    """A workflow step cannot be run as its author filled it in; `flaw` says why."""
+
+    def __init__(self, flaw: Flaw) -> None:
+        super().__init__(flaw.value)
+        self.flaw = flaw
 
 
 class StepAsked(Record):

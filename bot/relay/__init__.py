@@ -31,6 +31,7 @@ from bot.relay.saying import Say, Speaking
 from bot.relay.workflow_steps import WorkflowSteps
 from bot.reporting.reporter import Notices
 from bot.runtime.in_flight import Background, InFlight
+from bot.slack.api import Functions
 from bot.slack.app.workspace import Workspace
 from bot.store.checkpoints import Listening
 from bot.store.outbox import Schedule
@@ -98,6 +99,9 @@ class UseCases:
             workspace, state, devin, catalog, prompts, starting, accepting
         )
         self.defaults = Defaults(workspace, state, choosing, forms, accepting, naming, notices)
-        self.workflow_steps = WorkflowSteps(workspace, state, accepting, naming, choosing, speaking)
+        functions = Functions(workspace.client)
+        self.workflow_steps = WorkflowSteps(
+            workspace, state, functions, accepting, naming, choosing, speaking
+        )
         self.own_threads = own = OwnThreads(workspace, state, accepting, self.audience, notices)
         self.adopting = Adopting(workspace, state, devin, accepting, notices, own)

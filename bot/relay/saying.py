@@ -28,7 +28,7 @@ from bot.model.times import Ts, micros_ts, ts_micros
 from bot.redis import keep
 from bot.relay.accept import Accepting
 from bot.relay.naming import Naming
-from bot.reporting.reporter import Notices, having_posted
+from bot.reporting.reporter import Completes, Notices, having_posted
 from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
 from bot.store.claims import Ticket
@@ -48,7 +48,7 @@ from bot.store.outbox import (
 from bot.store.state import State
 from bot.text.mrkdwn import as_typed
 from bot.text.to_slack import escape
-from bot.wording import commands, refusals, workflows
+from bot.wording import commands, refusals
 from bot.wording.forms import say_form
 from bot.wording.message import SlackMessage, View, verbatim
 from bot.wording.mirror import posts
@@ -296,6 +296,7 @@ class Speaker(Teller):
     speaking: Speaking
     notices: Notices
     begin_start: Callable[[Reply], Awaitable[None]]
+    completes: Completes
     kind = OwedKind.POST
     refused: ClassVar[Fate] = Ended(Leaves.NOTHING)
 
@@ -379,7 +380,7 @@ class Speaker(Teller):
         """Tell the person, with the words that would be lost, or the workflow."""
         reply = spoken.reply
         if reply.step:
-            await self.workspace.functions.fail(reply.step, workflows.step_failed(error))
+            await self.completes(reply, error)
             return
         if spoken.reply.is_stop and spoken.session is not None:
             # Devin was not asked to stop, so the next press asks it.

@@ -11,15 +11,16 @@ from bot.delivery.compose import markdown_of
 from bot.model import errors
 from bot.model.people import WORKFLOW, Act, Standing, UserId
 from bot.model.replies import Change, Reply
-from bot.model.sessions import SessionId
+from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import ThreadRef
 from bot.model.times import micros_ts, ts_micros
-from bot.model.workflow_steps import LINK, SEND, START, Flaw, StepAsked
+from bot.model.workflow_steps import LINK, SEND, START, BadStep, Flaw, StepAsked
 from bot.relay.accept import Accepting
 from bot.relay.lifecycle.starting import Choosing
 from bot.relay.naming import Naming
 from bot.relay.saying import Speaking, Spoken
-from bot.reporting.reporter import having_posted
+from bot.reporting.reporter import ReplyResult, having_posted
+from bot.slack.api import Functions
 from bot.slack.app.workspace import Workspace
 from bot.store.outbox import Begun, Ended, Fate, Leaves, Owed, OwedKind, Teller
 from bot.store.state import State
@@ -27,6 +28,7 @@ from bot.text.content import section
 from bot.text.options import parse_options
 from bot.text.to_slack import escape
 from bot.wording import workflows
+from bot.wording.message import SlackMessage
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +39,7 @@ class WorkflowSteps(Teller):
 
     workspace: Workspace
     state: State
+    functions: Functions
     accepting: Accepting
     naming: Naming
     choosing: Choosing
@@ -60,14 +63,29 @@ class WorkflowSteps(Teller):
                 await self._carry_out(step)
             except errors.PersonError as error:
                 log.info("step failed", extra={"execution": step.execution, "reason": str(error)})
-                await self.workspace.functions.fail(step.execution, workflows.step_failed(error))
+                await self.functions.fail(step.execution, workflows.step_failed(error))
         return Ended(Leaves.FACT)
+
+    async def complete(self, reply: Reply, result: ReplyResult) -> None:
+        """Complete the step that waits for what comes of a reply, or fail it."""
+        if isinstance(result, errors.PersonError | SlackMessage):
+            await self.functions.fail(reply.step, workflows.step_failed(result))
+            return
+        thread = "" if reply.thread.is_nowhere else reply.thread.thread_ts
+        outputs = workflows.outputs(result) | {"thread": thread}
+        try:
+            await self.functions.complete(reply.step, outputs)
+        except errors.SlackRefused as error:
+            if error.reason in errors.OPERATOR_MUST_ACT or isinstance(result, NamedSession):
+                raise
+            ids = {"reply_id": reply.id, "kind": str(OwedKind.OUTCOME), "reason": str(error)}
+            log.error("step not completed", extra=ids)  # noqa: TRY400  (Slack's code says all)
 
     async def _carry_out(self, step: StepAsked) -> None:
         if step.callback not in {SEND, LINK, START}:
-            raise errors.BadStep(Flaw.UNKNOWN)
+            raise BadStep(Flaw.UNKNOWN)
         if step.flaw is not None:
-            raise errors.BadStep(step.flaw)
+            raise BadStep(step.flaw)
         await {SEND: self._send, LINK: self._link, START: self._start}[step.callback](step)
 
     async def _send(self, step: StepAsked) -> None:
@@ -101,23 +119,23 @@ class WorkflowSteps(Teller):
         session = await self.naming.named(step.session, step.channel, by)
         thread = await self._thread(step, session)
         if thread is None:
-            raise errors.BadStep(Flaw.THREAD)
+            raise BadStep(Flaw.THREAD)
         at = max(ts_micros(step.at), self.workspace.clock.now)
         link, _ = await self.accepting.link(thread, by, session, at, step=step.execution)
         await self.naming.check(link, session, thread.channel)
         outputs = {"outcome": "linked", "detail": workflows.LINKED, "thread": thread.thread_ts}
-        await self.workspace.functions.complete(step.execution, outputs)
+        await self.functions.complete(step.execution, outputs)
 
     async def _start(self, step: StepAsked) -> None:
         """Have the prompt posted, and a session started, which ends the step."""
         by = await self._check(step, Act.START)
         if not step.channel:
-            raise errors.BadStep(Flaw.CHANNEL)
+            raise BadStep(Flaw.CHANNEL)
         options, _ = parse_options(step.options)
         written = escape(options.written())
         reply, said = await self._reply(step, None, by)
         if not said:
-            raise errors.BadStep(Flaw.PROMPT)
+            raise BadStep(Flaw.PROMPT)
         # Somebody else may have written the prompt: it's a block, and only the inputs are options.
         await self.choosing.of(step.channel, written)
         reply = reply.model_copy(update={"text": written, "blocks": tuple(section(reply.text))})
@@ -165,7 +183,7 @@ class WorkflowSteps(Teller):
                 raise
             raise errors.CannotPost(error.reason) from error
         if not message:
-            raise errors.BadStep(Flaw.NO_THREAD)
+            raise BadStep(Flaw.NO_THREAD)
         # The step may name a reply; Slack then shows that message alone, with its thread.
         root = str(message.get("thread_ts") or step.thread_ts)
         thread = named.model_copy(update={"thread_ts": root})

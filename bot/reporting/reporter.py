@@ -13,7 +13,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bot.model.errors import OPERATOR_MUST_ACT, DevinAway, SlackAway, SlackRefused, StoreAway
+from bot.model.errors import (
+    OPERATOR_MUST_ACT,
+    DevinAway,
+    PersonError,
+    SlackAway,
+    SlackRefused,
+    StoreAway,
+)
 from bot.model.people import UserId
 from bot.model.record import Record, string
 from bot.model.replies import Outcome, OutcomeKind, Reply, place_of
@@ -45,7 +52,7 @@ from bot.store.outbox import (
 )
 from bot.store.state import State
 from bot.timing import TIMING
-from bot.wording import delivery_reports, workflows
+from bot.wording import delivery_reports
 from bot.wording.message import SlackMessage
 
 log = logging.getLogger(__name__)
@@ -231,24 +238,29 @@ async def _try(send: Callable[[], Awaitable[object]], ids: Mapping[str, str]) ->
     log.error("answer given up", extra=ids)
 
 
+ReplyResult = Outcome | NamedSession | PersonError | SlackMessage
+"""What comes of a reply: it ended so, began this session, or neither for that reason."""
+
+Completes = Callable[[Reply, ReplyResult], Awaitable[None]]
+"""Completes the workflow's step (`Reply.step`) that waits for what comes of a reply."""
+
 Named = Callable[[SessionId, str, UserId], Awaitable[NamedSession]]
 """Names a session as a channel may see it, in which a person acts (`mirror/audience.py`)."""
 
 
+@dataclass(frozen=True, slots=True)
 class _Tellers(Teller):
-    def __init__(self, workspace: Workspace, state: State, named: Named) -> None:
-        self._workspace = workspace
-        self._threads = workspace.threads
-        self._outbox = state.outbox
-        self._named = named
+    workspace: Workspace
+    state: State
+    named: Named
 
     async def _post(self, report: Report, reply: Reply, words: SlackMessage) -> None:
-        key = str(report.owed)
-        await self._threads.post_once(reply.thread, words, key, again=report.again, follows=True)
+        key, threads = str(report.owed), self.workspace.threads
+        await threads.post_once(reply.thread, words, key, again=report.again, follows=True)
 
     async def _mark(self, owed: Owed, emoji: str, *, takes_off: bool = False) -> None:
         _, channel, ts = place_of(owed.subject)
-        await self._threads.mark(channel, ts, emoji, owed.log_fields, takes_off=takes_off)
+        await self.workspace.threads.mark(channel, ts, emoji, owed.log_fields, takes_off=takes_off)
 
     async def _take_back(self, report: Report) -> None:
         """Take ⏳ off, and edit the post that the reply waits: both would stay for good."""
@@ -259,36 +271,38 @@ class _Tellers(Teller):
         owed, (team, channel, ts) = report.owed, place_of(report.owed.subject)
         thread = ThreadRef(team=team, channel=channel, thread_ts=where)
         key, ids = str(replace(owed, kind=OwedKind.DELAY)), owed.log_fields
-        post = await self._threads.find(thread, key, ts)
+        post = await self.workspace.threads.find(thread, key, ts)
         if post is None:
             return
         by = report.reply.author if report.reply else UserId("")
-        words = delivery_reports.waited(await self._named(report.session, channel, by))
+        words = delivery_reports.waited(await self.named(report.session, channel, by))
         try:
-            await self._threads.update(thread, post, words, follows=True)
+            await self.workspace.threads.update(thread, post, words, follows=True)
         except SlackRefused as error:
             log.warning("delay not edited", extra={**ids, "reason": str(error)})
 
 
+@dataclass(frozen=True, slots=True)
 class Outcomes(_Tellers):
     """The teller of outcomes."""
 
+    completes: Completes
     kind = OwedKind.OUTCOME
     lanes = MANY
 
     async def tell(self, begun: Begun) -> Fate:
-        """Complete the step that waits, post a report if there is one, and mark the reply."""
+        """Complete a step first, wherever its thread is; post a report, if any; mark the reply."""
         report = Report.of(begun)
         outcome, reply = report.outcome, report.reply
         if outcome is None:
             return MOOT
         if reply is not None and reply.step:
-            await self._complete(report, reply, outcome)
+            await self.completes(reply, outcome)
         if reply is not None and reply.thread.is_nowhere:
             return Ended()
         if reply is not None and not outcome.is_plain:
-            channel, admin = reply.thread.channel, self._workspace.admin
-            session = await self._named(report.session, channel, reply.author)
+            channel, admin = reply.thread.channel, self.workspace.admin
+            session = await self.named(report.session, channel, reply.author)
             words = delivery_reports.report(outcome, reply, report.owed.number, session, admin)
             try:
                 await self._post(report, reply, words)
@@ -299,18 +313,6 @@ class Outcomes(_Tellers):
         with having_posted():
             await self._settle(report, outcome.kind)
         return Ended()
-
-    async def _complete(self, report: Report, reply: Reply, outcome: Outcome) -> None:
-        """Complete the workflow's step, before a thread out of reach could leave it waiting."""
-        thread = "" if reply.thread.is_nowhere else reply.thread.thread_ts
-        detail = workflows.step_detail(outcome)
-        outputs = {"outcome": workflows.step_outcome(outcome), "detail": detail, "thread": thread}
-        try:
-            await self._workspace.functions.complete(reply.step, outputs)
-        except SlackRefused as error:
-            if error.reason in OPERATOR_MUST_ACT:
-                raise
-            log.error("step not completed", extra=report.owed.log_fields | {"reason": str(error)})  # noqa: TRY400  (Slack's code says all)
 
     async def _settle(self, report: Report, kind: OutcomeKind) -> None:
         """Add the outcome's mark to the reply, and remove what told of earlier states."""
@@ -341,8 +343,8 @@ class Delays(_Tellers):
             return Ended(told=may_be_told)
         if reply is None or reply.thread.is_nowhere:
             return MOOT
-        session = await self._named(report.session, reply.thread.channel, reply.author)
-        longest = self._workspace.settings.give_up_after
+        session = await self.named(report.session, reply.thread.channel, reply.author)
+        longest = self.workspace.settings.give_up_after
         await self._post(report, reply, delivery_reports.waiting(reply, longest, session))
         with having_posted():
             await self._mark(report.owed, delivery_reports.WAITING_MARK)

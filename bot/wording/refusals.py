@@ -6,7 +6,6 @@ from bot.model import errors
 from bot.model.options import BadOptions
 from bot.model.people import Standing
 from bot.model.replies import Reply
-from bot.model.workflow_steps import Flaw
 from bot.wording.commands import SAY_HELP
 from bot.wording.lifecycle import form
 from bot.wording.lifecycle.ending import NOT_STOPPED
@@ -50,8 +49,6 @@ def sorry(error: errors.PersonError, admin: str = ADMIN) -> SlackMessage:  # noq
             words = SlackMessage(chosen(error.by, error.text))
         case BadOptions():
             words = form.bad(error)
-        case errors.BadStep():
-            words = SlackMessage(FLAWS[error.flaw])
         case errors.ChooseSession():
             words = _choose(several=bool(error.links))
         case errors.CannotPost():
@@ -130,19 +127,6 @@ def no_session(typed: str) -> SlackMessage:
         "or ID (`devin-…`)."
     )
 
-
-FLAWS = {
-    Flaw.UNKNOWN: (
-        "This version of Devin Relay doesn't support this step. Ask your Devin Relay admin to "
-        "upgrade it."
-    ),
-    Flaw.SESSION: "The step's Session isn't the link or the whole ID of a Devin session.",
-    Flaw.PROMPT: "The step's Prompt is empty, so no session was started.",
-    Flaw.CHANNEL: "The step's Channel is empty, or isn't a channel of this workspace.",
-    Flaw.THREAD: "The step's Thread must be a link to a message, or its timestamp.",
-    Flaw.NO_THREAD: "There's no such message in that channel. Check Channel and Thread.",
-    Flaw.USER: "The step's Person isn't in this workspace.",
-}
 
 UNCHECKED = SlackMessage(
     "I couldn't check your permissions yet, so Devin doesn't have this message. I'll keep trying "

@@ -3,16 +3,29 @@
 from bot.model import errors
 from bot.model.replies import Outcome, OutcomeKind
 from bot.model.sessions import NamedSession
-from bot.model.workflow_steps import Flaw
+from bot.model.workflow_steps import BadStep, Flaw
 from bot.text.to_slack import cut, disarmed, quiet
 from bot.wording.delivery_reports import words_of
 from bot.wording.message import QUOTE_LIMIT, SlackMessage
 from bot.wording.phrases import in_minutes, plain, session_address
-from bot.wording.refusals import FLAWS, sorry
+from bot.wording.refusals import sorry
 
 _USED_UP = {
     False: "the sessions that the step's Person, or all workflows together, may start",
     True: "the sessions that everybody together may start",
+}
+
+FLAWS = {
+    Flaw.UNKNOWN: (
+        "This version of Devin Relay doesn't support this step. Ask your Devin Relay admin to "
+        "upgrade it."
+    ),
+    Flaw.SESSION: "The step's Session isn't the link or the whole ID of a Devin session.",
+    Flaw.PROMPT: "The step's Prompt is empty, so no session was started.",
+    Flaw.CHANNEL: "The step's Channel is empty, or isn't a channel of this workspace.",
+    Flaw.THREAD: "The step's Thread must be a link to a message, or its timestamp.",
+    Flaw.NO_THREAD: "There's no such message in that channel. Check Channel and Thread.",
+    Flaw.USER: "The step's Person isn't in this workspace.",
 }
 
 LINKED = "The thread is linked to this session."
@@ -24,13 +37,19 @@ def said_by_workflow(by: str, message: str) -> SlackMessage:
     return SlackMessage(f"{who} to Devin:", quote=message)
 
 
-def step_outcome(outcome: Outcome) -> str:
-    """Return the word by which later steps tell outcomes apart."""
-    told_as = {
-        OutcomeKind.ENDED: OutcomeKind.REFUSED,
-        OutcomeKind.UNCONFIRMED: OutcomeKind.UNCERTAIN,
-    }
-    return told_as.get(outcome.kind, outcome.kind)
+_TOLD_AS = {
+    OutcomeKind.ENDED: OutcomeKind.REFUSED,
+    OutcomeKind.UNCONFIRMED: OutcomeKind.UNCERTAIN,
+}
+"""The outcomes that later steps know by another one's word."""
+
+
+def outputs(result: Outcome | NamedSession) -> dict[str, str]:
+    """Return the outputs of a step whose message has an outcome, or that has started a session."""
+    if isinstance(result, NamedSession):
+        return {"outcome": "started", "session": result.session, "url": session_address(result)}
+    outcome = _TOLD_AS.get(result.kind, result.kind)
+    return {"outcome": outcome, "detail": step_detail(result)}
 
 
 def step_detail(outcome: Outcome) -> str:
@@ -40,15 +59,11 @@ def step_detail(outcome: Outcome) -> str:
     return harmless(words_of(outcome, "the message"))
 
 
-def started(session: NamedSession, thread_ts: str) -> dict[str, str]:
-    """Return the outputs of a step that has started a session."""
-    url = session_address(session)
-    return {"outcome": "started", "session": session.session, "url": url, "thread": thread_ts}
-
-
-def step_failed(error: errors.PersonError) -> str:
+def step_failed(error: errors.PersonError | SlackMessage) -> str:
     """Explain to the workflow's author why a step failed."""
     match error:
+        case BadStep():
+            return FLAWS[error.flaw]
         case errors.BadSession():
             return FLAWS[Flaw.SESSION]
         case errors.NothingToSay():
@@ -64,7 +79,7 @@ def step_failed(error: errors.PersonError) -> str:
                 "The next session may start "
                 f"{in_minutes(error.wait)}."
             )
-    return harmless(sorry(error))
+    return harmless(error if isinstance(error, SlackMessage) else sorry(error))
 
 
 def harmless(words: SlackMessage) -> str:

@@ -8,7 +8,6 @@ from hypothesis import given
 from bot.app import Bot
 from bot.model.errors import (
     BadSession,
-    BadStep,
     CannotPost,
     IsMuted,
     LinkedElsewhere,
@@ -20,7 +19,7 @@ from bot.model.people import Standing
 from bot.model.replies import Outcome, OutcomeKind, Refusal
 from bot.model.sessions import NamedSession, SessionId
 from bot.model.times import is_ts
-from bot.model.workflow_steps import START, Flaw, StepAsked
+from bot.model.workflow_steps import START, BadStep, Flaw, StepAsked
 from bot.redis.connection import Store
 from bot.settings import Settings
 from bot.wording import workflows

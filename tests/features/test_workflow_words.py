@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from bot.model.errors import (
     BadSession,
-    BadStep,
     CannotPost,
     IsMuted,
     LinkedElsewhere,
@@ -20,7 +19,7 @@ from bot.model.errors import (
 )
 from bot.model.people import Standing
 from bot.model.replies import Outcome, OutcomeKind
-from bot.model.workflow_steps import Flaw
+from bot.model.workflow_steps import BadStep, Flaw
 from bot.wording import workflows
 from tests.wording.foreign import BARE, HUGE
 

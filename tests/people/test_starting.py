@@ -13,7 +13,6 @@ from bot.app import Bot
 from bot.catch_up.reading import Found, ThreadReader
 from bot.mirror.poll import Polling
 from bot.model.errors import (
-    BadStep,
     BeingStarted,
     CannotPost,
     Expired,
@@ -27,7 +26,7 @@ from bot.model.replies import Outcome, OutcomeKind, Refusal, Reply
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef
 from bot.model.times import Micros
-from bot.model.workflow_steps import Flaw
+from bot.model.workflow_steps import BadStep, Flaw
 from bot.redis import keep
 from bot.redis.connection import Store
 from bot.redis.keys import once_key

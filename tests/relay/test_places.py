@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from bot.app import Bot
-from bot.model.errors import CHANNEL_MOVED, BadStep, CannotPost, PersonError
-from bot.model.workflow_steps import Flaw
+from bot.model.errors import CHANNEL_MOVED, CannotPost, PersonError
+from bot.model.workflow_steps import BadStep, Flaw
 from bot.wording import refusals, workflows
 from bot.wording.lifecycle import form
 from bot.wording.lifecycle.form import Offer

@@ -14,7 +14,7 @@ from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keep import ENTRY_LEASE
 from bot.redis.keys import subject_key
-from bot.reporting.reporter import TELLING_SECONDS, Delays, Outcomes, Reporter
+from bot.reporting.reporter import TELLING_SECONDS, Delays, Outcomes, ReplyResult, Reporter
 from bot.store.links import Links
 from bot.store.mailbox import Head, Mailbox
 from bot.store.outbox import Owed, OwedKind
@@ -55,6 +55,10 @@ async def sent_again(store: Store, report: Owed) -> Head:
     return head
 
 
+async def never(reply: Reply, result: ReplyResult) -> None:
+    raise AssertionError(reply, result)
+
+
 def telling_with(
     box: Sandbox, store: Store, planned: Planned, seconds: float = TELLING_SECONDS
 ) -> Reporter:
@@ -64,7 +68,7 @@ def telling_with(
     return Reporter(
         outbox=parts.state.outbox,
         tellers={
-            OwedKind.OUTCOME: Outcomes(parts.workspace, parts.state, named),
+            OwedKind.OUTCOME: Outcomes(parts.workspace, parts.state, named, never),
             OwedKind.DELAY: Delays(parts.workspace, parts.state, named),
         },
         schedule=planned,

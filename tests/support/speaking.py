@@ -228,10 +228,10 @@ class Speaking:
         workspace, state, place = parts.workspace, parts.state, self._place(parts)
         audience, lines = parts.cases.audience, parts.cases.status_lines
         named = Audience(workspace, state).named
+        outcomes = Outcomes(workspace, state, named, parts.cases.workflow_steps.complete)
         tellers: Sequence[Teller] = (
             *(WordsTeller(place, lines), FilesTeller(place, lines), Closings(place)),
-            *(parts.cases.notices, Outcomes(workspace, state, named)),
-            *(Delays(workspace, state, named),),
+            *(parts.cases.notices, outcomes, Delays(workspace, state, named)),
             CardTeller(workspace, state, audience, lines, Planned()),
         )
         return {one.kind: one for one in tellers}

@@ -31,7 +31,7 @@ from bot.redis.keep import STARTED
 from bot.relay.accept import Accepting
 from bot.relay.lifecycle.prompts import Prompt, Prompts, Question
 from bot.relay.lifecycle.starting import Noted, Start
-from bot.reporting.reporter import Notices
+from bot.reporting.reporter import Completes, Notices
 from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
 from bot.store.claims import start_claim
@@ -39,7 +39,7 @@ from bot.store.outbox import MOOT, Begun, Ended, Fate, Leaves, OwedKind, Teller
 from bot.store.state import State
 from bot.text.options import parse_options
 from bot.text.to_slack import escape
-from bot.wording import delivery_reports, refusals, workflows
+from bot.wording import delivery_reports, refusals
 from bot.wording.lifecycle import starting as words
 from bot.wording.message import SlackMessage
 
@@ -66,6 +66,7 @@ class Starter(Teller):
     notices: Notices
     acting: Acting
     audience: Audience
+    completes: Completes
     kind = OwedKind.START
 
     async def tell(self, begun: Begun) -> Fate:
@@ -272,8 +273,7 @@ class Starter(Teller):
         elif start.reads_thread and not start.by_button:
             self.notices.mark(thread.channel, message.ts, delivery_reports.DELIVERED_MARK)
         if message.step:
-            outputs = workflows.started(named, thread.thread_ts)
-            await self.workspace.functions.complete(message.step, outputs)
+            await self.completes(message, named)
 
     async def _explain(self, start: Start, told: SlackMessage) -> None:
         """Tell why there is no session: the thread, or who reacted or pressed; and a workflow."""
@@ -288,7 +288,7 @@ class Starter(Teller):
         else:
             await self.notices.say(start.thread, told, once=once)
         if start.message.step:
-            await self.workspace.functions.fail(start.message.step, workflows.harmless(told))
+            await self.completes(start.message, told)
 
 
 def _record(start: Start, session: SessionId, started: Started) -> None:

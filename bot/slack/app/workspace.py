@@ -21,7 +21,7 @@ from bot.model.threads import ThreadRef, is_enterprise
 from bot.model.verbs import Verb
 from bot.redis.connection import Store
 from bot.settings import Settings
-from bot.slack.api import Functions, SlackClient, call, parse_scopes
+from bot.slack.api import SlackClient, call, parse_scopes
 from bot.slack.app.manifest import required_scopes
 from bot.slack.channels import Channels
 from bot.slack.lookups import Source
@@ -244,7 +244,6 @@ class Workspace:
         self.people = People(self.source, self.channels.lookup, self.team, identity.enterprise)
         self.permissions = Permissions(settings, self.people)
         self.threads = Threads(client, self.channels.now, store)
-        self.functions = Functions(client)
         self.admin = admin_named(settings.admin_contact, mentions=settings.notify)
 
     def place(self, channel: str) -> ThreadRef:
