@@ -1,7 +1,8 @@
 """The command line: `devin-relay run | worker | doctor | why | manifest | demo`.
 
-`python -m bot` is the same. Exit codes: 0 success or stopped by a signal, 1 a problem that an
-operator must fix, 2 bad settings or a bad command line.
+In the checkout, `python -m bot` is the same; in another folder, it would import a `bot` or
+`handlers` from there. Exit codes: 0 success or stopped by a signal, 1 a problem that an operator
+must fix, 2 bad settings or a bad command line.
 """
 
 import argparse

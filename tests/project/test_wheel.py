@@ -24,15 +24,28 @@ from tests.support.processes import free_port
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("bot", "handlers", "sandbox")
 CACHES = shutil.ignore_patterns("__pycache__")
+FOREIGN = 7
+"""The exit code of a process that has imported a module of the working directory."""
 
 
-async def output_of(*command: str | Path, cwd: Path) -> str:
-    """What a command prints; it must succeed."""
+async def output_of(*command: str | Path, cwd: Path, code: int = 0) -> str:
+    """What a command prints; it must end with this exit code."""
     environ = {"HOME": str(cwd)}
     process = await create_subprocess_exec(*command, cwd=cwd, env=environ, stdout=PIPE, stderr=PIPE)
     out, err = await process.communicate()
-    assert process.returncode == 0, err.decode()
+    assert process.returncode == code, err.decode()
     return out.decode()
+
+
+def foreign(place: Path) -> Iterator[Path]:
+    """Yield working directories with modules of the wheel's names, and with packages."""
+    for kind, suffix in {"modules": ".py", "packages": "/__init__.py"}.items():
+        folder = place / kind
+        for name in PACKAGES:
+            path = folder / f"{name}{suffix}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(f"raise SystemExit({FOREIGN})")
+        yield folder
 
 
 async def built(place: Path) -> Path:
@@ -131,36 +144,36 @@ async def test_the_wheel_runs_where_no_checkout_is(
 ) -> None:
     """It holds every file: the manifest, a delivery and the demo need nothing else.
 
-    Modules of these names in the working directory are not imported.
+    The command imports no `bot` or `handlers` of the working directory, as `python -m bot` does.
     """
     wheel = await built(tmp_path)
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
     assert names == files_of_the_packages()
 
-    programs, elsewhere = await installed(wheel, tmp_path), tmp_path / "elsewhere"
+    programs = await installed(wheel, tmp_path)
     relay = programs / "devin-relay"
-    elsewhere.mkdir()
-    for name in PACKAGES:
-        (elsewhere / f"{name}.py").write_text("raise SystemExit(7)")
-    assert await output_of(relay, "--version", cwd=elsewhere) == f"devin-relay {version()}\n"
-    assert (await output_of(relay, "--help", cwd=elsewhere)).startswith("usage: devin-relay ")
-    manifest = await output_of(relay, "manifest", "--agent", cwd=elsewhere)
+    manifest = await output_of(relay, "manifest", "--agent", cwd=tmp_path)
     assert manifest == (ROOT / "manifest.yaml").read_text(encoding="utf-8")
+    assert (await output_of(relay, "--help", cwd=tmp_path)).startswith("usage: devin-relay ")
 
     del environ["REDIS_URL"]
-    (elsewhere / "relay.env").write_text("\n".join(f"{k}={v}" for k, v in environ.items()))
-    settings = ("--env-file", "relay.env")
-    assert "No problems found" in await output_of(relay, *settings, "doctor", cwd=elsewhere)
-    async with running(relay, *settings, "run", environ={}, cwd=elsewhere):
-        await box.slack.wait_connected()
-        thread = await desk.linked_thread()
-        await desk.until_delivered(await desk.reply("Please rebase", thread))
-        assert len(desk.received()) == 1
+    settings = ("--env-file", tmp_path / "relay.env")
+    settings[1].write_text("\n".join(f"{k}={v}" for k, v in environ.items()))
+    for elsewhere in foreign(tmp_path):
+        await output_of(programs / "python", "-m", "bot", "--version", cwd=elsewhere, code=FOREIGN)
+        said = await output_of(relay, "--version", cwd=elsewhere)
+        assert said == f"devin-relay {version()}\n"
+        assert "No problems found" in await output_of(relay, *settings, "doctor", cwd=elsewhere)
+        async with running(relay, *settings, "run", environ={}, cwd=elsewhere):
+            await box.slack.wait_connected()
+            thread = await desk.linked_thread()
+            await desk.until_delivered(await desk.reply(elsewhere.name, thread))
+            assert elsewhere.name in desk.received()[-1]
 
     port, caches = free_port(), {"XDG_CACHE_HOME": str(tmp_path)}
-    async with running(relay, "demo", "--port", str(port), environ=caches, cwd=elsewhere) as said:
+    async with running(relay, "demo", "--port", str(port), environ=caches, cwd=elsewhere) as lines:
         url = f"http://127.0.0.1:{port}"
-        assert url in (await said.readline()).decode()  # once its relay has linked a thread
+        assert url in (await lines.readline()).decode()  # once its relay has linked a thread
         assert await statuses(url, *FILES) == dict.fromkeys(FILES, 200)
     assert (tmp_path / "devin-relay" / "demo" / "run-1" / "bot.log").exists()
