@@ -14,13 +14,14 @@ from bot.mirror.card import CardTeller
 from bot.mirror.files import SentFiles
 from bot.mirror.posting import Place
 from bot.mirror.words import Closings, FilesTeller, WordsTeller
+from bot.model.replies import Reply
 from bot.redis.connection import Store
 from bot.relay import UseCases
 from bot.relay.lifecycle.prompts import Prompts
 from bot.relay.lifecycle.starter import Starter
 from bot.relay.lifecycle.starting import Choosing
 from bot.relay.saying import Speaker
-from bot.reporting.reporter import Delays, Outcomes, Reporter
+from bot.reporting.reporter import Delays, Outcomes, ReplyResult, Reporter
 from bot.runtime.in_flight import Background, InFlight
 from bot.schedule.local import LocalDispatch, WorkPoll
 from bot.settings import Settings
@@ -82,9 +83,8 @@ class Parts:
         deliverer = Deliverer(workspace, state, self.sender(), schedule, to.in_flight)
         place = self._place()
         named, lines = cases.audience.named, cases.status_lines
-        completes = cases.workflow_steps.complete
         tellers = (
-            Outcomes(workspace, state, named, completes),
+            Outcomes(workspace, state, named, self.complete),
             Delays(workspace, state, named),
             WordsTeller(place, lines),
             FilesTeller(place, lines),
@@ -92,14 +92,13 @@ class Parts:
             CardTeller(workspace, state, cases.audience, lines, schedule, self._offers),
             Starter(
                 *(workspace, state, to.devin, accepting, self.prompts, notices),
-                *(cases.acting, cases.audience, completes),
+                *(cases.acting, cases.audience, self.complete),
             ),
             Speaker(
                 *(workspace, state, accepting, cases.speaking, notices),
-                *(cases.starting.begin_with, completes),
+                *(cases.starting.begin_with, self.complete),
             ),
-            *(notices, cases.workflow_steps, cases.edits),
-            *(cases.own_threads, cases.adopting),
+            *(notices, cases.edits, cases.own_threads, cases.adopting),
             *(one for feature in self.features for one in feature.tellers),
         )
         by_kind: dict[str, Teller] = {one.kind: one for one in tellers}
@@ -107,6 +106,11 @@ class Parts:
             outbox=state.outbox, tellers=by_kind, schedule=schedule, pauses=to.timing.tell_pauses
         )
         schedule.serve(deliverer.deliver, reporter.tell, by_kind)
+
+    async def complete(self, reply: Reply, result: ReplyResult) -> None:
+        """Let the features complete what waits for the result of a reply."""
+        for feature in self.features:
+            await feature.completes(reply, result)
 
     def sender(self) -> Sender:
         """Return what sends replies to Devin."""

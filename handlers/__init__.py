@@ -15,12 +15,12 @@
 |                  | or *Change* below a channel's defaults; react (START_EMOJI) |
 | `buttons`        | press *Send again*, *Unlink*, *Follow*, *End session* …,    |
 |                  | or Slack's *Stop* in a thread whose session is at work      |
-| `workflow_steps` | run a workflow with a step of ours                          |
 | `usage`          | `@Devin Relay usage`, `/devin-say usage` (`FEATURES`)       |
 | `digest`         | `@Devin Relay digest …` (`FEATURES`)                        |
 | `reviews`        | `@Devin Relay review …`; press *Devin Review* (`FEATURES`)  |
 | `home`           | open a tab of the app; press in Home; `@Devin Relay         |
 |                  | sessions` (`FEATURES`)                                      |
+| `workflow_steps` | run a workflow with a step of ours (`FEATURES`)             |
 | `answering`      | (all else, acknowledged; what any raises, told to a person) |
 """
 
@@ -38,25 +38,17 @@ from handlers import (
     replies,
     say,
     starting,
-    workflow_steps,
 )
 from handlers.digest import DIGEST
 from handlers.feature import Feature, Running
 from handlers.home import HOME
 from handlers.reviews import REVIEWS
 from handlers.usage import USAGE
+from handlers.workflow_steps import WORKFLOW_STEPS
 
-HANDLERS = (
-    events,
-    mentions,
-    replies,
-    say,
-    starting,
-    buttons,
-    workflow_steps,
-)
+HANDLERS = (events, mentions, replies, say, starting, buttons)
 
-FEATURES: Sequence[Feature[Any]] = (USAGE, DIGEST, REVIEWS, HOME)
+FEATURES: Sequence[Feature[Any]] = (USAGE, DIGEST, REVIEWS, HOME, WORKFLOW_STEPS)
 """All features; the core works without any of them."""
 
 

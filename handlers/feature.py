@@ -11,9 +11,11 @@ from typing import Generic, TypeVar
 from slack_bolt.async_app import AsyncApp
 
 from bot.model.people import UserId
+from bot.model.replies import Reply
 from bot.model.sessions import Watched
 from bot.model.verbs import Command, Verb
 from bot.relay import Obey, Tell, UseCases
+from bot.reporting.reporter import Completes, ReplyResult
 from bot.store.outbox import Teller
 from bot.wording.message import Block, SlackMessage
 
@@ -24,6 +26,10 @@ def _nothing(*_: object) -> tuple[()]:
     return ()
 
 
+async def _ignore(*_: object) -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class Running:
     """A feature at work in a process."""
@@ -32,6 +38,7 @@ class Running:
     obeys: Mapping[str, Obey]
     says: Mapping[str, Tell]
     tellers: Sequence[Teller]
+    completes: Completes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +49,9 @@ class Feature(Generic[U]):
     first, so it takes what none of them does. `verbs` are its commands by mention, and `obeys`
     carries them out. `says` answers words behind `/devin-say` that are no message, by the channel
     and the person. `help` and `say_help` are the lines about these. Its use case has the `tellers`
-    of what it owes. `offers` are the buttons and menus that it adds to the card of a session.
-    `events` are its names in the audit trail.
+    of what it owes, and `completes` what waits for a reply's result (`Reply.step`). `offers` are
+    the buttons and menus that it adds to the card of a session. `events` are its names in the audit
+    trail.
     """
 
     builds: Callable[[UseCases], U]
@@ -58,6 +66,7 @@ class Feature(Generic[U]):
     )
     say_help: str = ""
     tellers: Callable[[U], Sequence[Teller]] = _nothing
+    completes: Callable[[U, Reply, ReplyResult], Awaitable[None]] = _ignore
     offers: Callable[[Watched], Sequence[Block]] = _nothing
     events: Sequence[str] = ()
 
@@ -69,4 +78,5 @@ class Feature(Generic[U]):
             {verb: partial(obey, use) for verb, obey in self.obeys.items()},
             {word: partial(tell, use) for word, tell in self.says.items()},
             self.tellers(use),
+            partial(self.completes, use),
         )

@@ -15,6 +15,8 @@ from bot.model.threads import is_id
 from bot.model.times import is_ts
 from bot.model.workflow_steps import START, Flaw, StepAsked
 from bot.relay import UseCases
+from bot.relay.workflow_steps import WorkflowSteps
+from handlers.feature import Feature
 from handlers.parse.messages import Payload
 
 _CHANNEL = re.compile(r"(?:<#)?([CG][A-Z0-9]{2,30})(?:\|[^<>]*)?>?", re.ASCII)
@@ -34,13 +36,13 @@ _ADDRESS = re.compile(
 )
 
 
-def register(app: AsyncApp, cases: UseCases) -> None:
+def listen(app: AsyncApp, _: UseCases, steps: WorkflowSteps) -> None:
     """Listen to steps that Slack starts."""
 
     @app.event("function_executed")
     async def on_step(event: Payload) -> None:
         if (step := parse_step(event)) is not None:
-            await cases.workflow_steps.start(step)
+            await steps.start(step)
 
 
 def parse_step(event: Payload) -> StepAsked | None:
@@ -108,3 +110,11 @@ def _matched(pattern: re.Pattern[str], value: Any) -> str | None:
         return ""
     found = pattern.fullmatch(value.strip()) if isinstance(value, str) else None
     return found[1] if found else None
+
+
+WORKFLOW_STEPS = Feature(
+    builds=WorkflowSteps.of,
+    listens=listen,
+    tellers=lambda steps: [steps],
+    completes=WorkflowSteps.complete,
+)

@@ -28,10 +28,8 @@ from bot.relay.lifecycle.starting import Starting
 from bot.relay.linking import Linking
 from bot.relay.naming import Naming
 from bot.relay.saying import Say, Speaking
-from bot.relay.workflow_steps import WorkflowSteps
 from bot.reporting.reporter import Notices
 from bot.runtime.in_flight import Background, InFlight
-from bot.slack.api import Functions
 from bot.slack.app.workspace import Workspace
 from bot.store.checkpoints import Listening
 from bot.store.outbox import Schedule
@@ -99,9 +97,5 @@ class UseCases:
             workspace, state, devin, catalog, prompts, starting, accepting
         )
         self.defaults = Defaults(workspace, state, choosing, forms, accepting, naming, notices)
-        functions = Functions(workspace.client)
-        self.workflow_steps = WorkflowSteps(
-            workspace, state, functions, accepting, naming, choosing, speaking
-        )
         self.own_threads = own = OwnThreads(workspace, state, accepting, self.audience, notices)
         self.adopting = Adopting(workspace, state, devin, accepting, notices, own)

@@ -6,6 +6,7 @@ this may run a second time after a crash, and then finds the traces of the first
 
 import logging
 from dataclasses import dataclass
+from typing import Self
 
 from bot.delivery.compose import markdown_of
 from bot.model import errors
@@ -15,12 +16,13 @@ from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import ThreadRef
 from bot.model.times import micros_ts, ts_micros
 from bot.model.workflow_steps import LINK, SEND, START, BadStep, Flaw, StepAsked
+from bot.relay import UseCases
 from bot.relay.accept import Accepting
 from bot.relay.lifecycle.starting import Choosing
 from bot.relay.naming import Naming
 from bot.relay.saying import Speaking, Spoken
 from bot.reporting.reporter import ReplyResult, having_posted
-from bot.slack.api import Functions
+from bot.slack.api import call
 from bot.slack.app.workspace import Workspace
 from bot.store.outbox import Begun, Ended, Fate, Leaves, Owed, OwedKind, Teller
 from bot.store.state import State
@@ -32,6 +34,9 @@ from bot.wording.message import SlackMessage
 
 log = logging.getLogger(__name__)
 
+STEP_OVER = frozenset({"execution_not_in_running_state", "function_execution_not_found"})
+"""Slack's codes for a step that was already completed, or whose workflow was canceled."""
+
 
 @dataclass(frozen=True, slots=True)
 class WorkflowSteps(Teller):
@@ -39,12 +44,17 @@ class WorkflowSteps(Teller):
 
     workspace: Workspace
     state: State
-    functions: Functions
     accepting: Accepting
     naming: Naming
     choosing: Choosing
     speaking: Speaking
     kind = OwedKind.STEP
+
+    @classmethod
+    def of(cls, core: UseCases) -> Self:
+        """Build it on the core."""
+        parts = core.accepting, core.naming, core.starting.choosing, core.speaking
+        return cls(core.workspace, core.state, *parts)
 
     async def start(self, step: StepAsked) -> None:
         """Keep a step that Slack has started, and begin it soon; a repeat changes nothing."""
@@ -63,23 +73,36 @@ class WorkflowSteps(Teller):
                 await self._carry_out(step)
             except errors.PersonError as error:
                 log.info("step failed", extra={"execution": step.execution, "reason": str(error)})
-                await self.functions.fail(step.execution, workflows.step_failed(error))
+                await self._fail(step.execution, error)
         return Ended(Leaves.FACT)
 
     async def complete(self, reply: Reply, result: ReplyResult) -> None:
         """Complete the step that waits for what comes of a reply, or fail it."""
         if isinstance(result, errors.PersonError | SlackMessage):
-            await self.functions.fail(reply.step, workflows.step_failed(result))
+            await self._fail(reply.step, result)
             return
         thread = "" if reply.thread.is_nowhere else reply.thread.thread_ts
         outputs = workflows.outputs(result) | {"thread": thread}
         try:
-            await self.functions.complete(reply.step, outputs)
+            await self._end(reply.step, "functions.completeSuccess", outputs=outputs)
         except errors.SlackRefused as error:
             if error.reason in errors.OPERATOR_MUST_ACT or isinstance(result, NamedSession):
                 raise
             ids = {"reply_id": reply.id, "kind": str(OwedKind.OUTCOME), "reason": str(error)}
             log.error("step not completed", extra=ids)  # noqa: TRY400  (Slack's code says all)
+
+    async def _fail(self, execution: str, why: errors.PersonError | SlackMessage) -> None:
+        """Tell the workflow's author, in a sentence, that a step cannot be done."""
+        error = workflows.step_failed(why)
+        await self._end(execution, "functions.completeError", error=error)
+
+    async def _end(self, execution: str, method: str, **how: object) -> None:
+        """End a step by the app's own token: a step's expires after 15 min (bolt-python#1075)."""
+        try:
+            await call(self.workspace.client, method, function_execution_id=execution, **how)
+        except errors.SlackRefused as error:
+            if error.reason not in STEP_OVER:
+                raise
 
     async def _carry_out(self, step: StepAsked) -> None:
         if step.callback not in {SEND, LINK, START}:
@@ -124,7 +147,7 @@ class WorkflowSteps(Teller):
         link, _ = await self.accepting.link(thread, by, session, at, step=step.execution)
         await self.naming.check(link, session, thread.channel)
         outputs = {"outcome": "linked", "detail": workflows.LINKED, "thread": thread.thread_ts}
-        await self.functions.complete(step.execution, outputs)
+        await self._end(step.execution, "functions.completeSuccess", outputs=outputs)
 
     async def _start(self, step: StepAsked) -> None:
         """Have the prompt posted, and a session started, which ends the step."""

@@ -323,29 +323,3 @@ class RateLimits:
             limit.extend(error.retry_after or 0.0)
             wait = limit.reserve()
             raise SlackAway(method, error.reason, retry_after=wait, maybe_done=False) from error
-
-
-STEP_OVER = frozenset({"execution_not_in_running_state", "function_execution_not_found"})
-"""Slack's codes for a step that was already completed, or whose workflow was canceled."""
-
-
-class Functions:
-    """Completes steps by the app's own token: a step's expires after 15 min (bolt-python#1075)."""
-
-    def __init__(self, client: AsyncWebClient) -> None:
-        self._client = client
-
-    async def complete(self, execution: str, outputs: Mapping[str, str]) -> None:
-        """Tell Slack that a step is done; raises `SlackAway`, or `SlackRefused` for the outputs."""
-        await self._tell("functions.completeSuccess", execution, outputs=dict(outputs))
-
-    async def fail(self, execution: str, why: str) -> None:
-        """Tell Slack, in a sentence for the workflow's author, that a step cannot be done."""
-        await self._tell("functions.completeError", execution, error=why)
-
-    async def _tell(self, method: str, execution: str, **how: object) -> None:
-        try:
-            await call(self._client, method, function_execution_id=execution, **how)
-        except SlackRefused as error:
-            if error.reason not in STEP_OVER:
-                raise

@@ -14,7 +14,7 @@ from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keep import ENTRY_LEASE
 from bot.redis.keys import subject_key
-from bot.reporting.reporter import TELLING_SECONDS, Delays, Outcomes, ReplyResult, Reporter
+from bot.reporting.reporter import TELLING_SECONDS, Delays, Outcomes, Reporter
 from bot.store.links import Links
 from bot.store.mailbox import Head, Mailbox
 from bot.store.outbox import Owed, OwedKind
@@ -55,20 +55,16 @@ async def sent_again(store: Store, report: Owed) -> Head:
     return head
 
 
-async def never(reply: Reply, result: ReplyResult) -> None:
-    raise AssertionError(reply, result)
-
-
 def telling_with(
     box: Sandbox, store: Store, planned: Planned, seconds: float = TELLING_SECONDS
 ) -> Reporter:
-    """Return the reporter of a workspace without workflows, with that many seconds per report."""
-    parts = parts_of(box, store, GIVE_UP_AFTER="1d")
+    """Return the reporter of the core without a feature, with that many seconds per report."""
+    parts = parts_of(box, store, features=(), GIVE_UP_AFTER="1d")
     named = Audience(parts.workspace, parts.state).named
     return Reporter(
         outbox=parts.state.outbox,
         tellers={
-            OwedKind.OUTCOME: Outcomes(parts.workspace, parts.state, named, never),
+            OwedKind.OUTCOME: Outcomes(parts.workspace, parts.state, named, parts.complete),
             OwedKind.DELAY: Delays(parts.workspace, parts.state, named),
         },
         schedule=planned,
@@ -104,6 +100,14 @@ async def test_a_mark_that_slack_does_not_take_is_owed_until_it_does(
     assert [one for one, _ in planned.told] == [report]
     still_owed = await reports.begin(report)
     assert still_owed is not None
+
+
+async def test_without_the_feature_nothing_waits_for_a_step(store: Store, box: Sandbox) -> None:
+    """The reply that it sent gets its mark, and no workflow is told."""
+    report = await finished(store, Outcome(kind=OutcomeKind.DELIVERED), step="Fx0STEP")
+    await telling_with(box, store, Planned()).tell(report)
+    assert [call.method for call in box.slack.calls] == ["reactions.add"]
+    assert await Entries(store).begin(report) is None
 
 
 @pytest.mark.parametrize("kind", [OwedKind.OUTCOME, OwedKind.DELAY])

@@ -10,7 +10,8 @@ from bot.catch_up.reading import CHANNEL_GONE
 from bot.mirror.agents import NOT_AUTHORIZED
 from bot.mirror.card import UNEDITABLE
 from bot.model.errors import OPERATOR_MUST_ACT, SlackAway, SlackRefused
-from bot.slack.api import MISSING_SCOPE, PASSING, STEP_OVER, SlackClient, call
+from bot.relay.workflow_steps import STEP_OVER
+from bot.slack.api import MISSING_SCOPE, PASSING, SlackClient, call
 from bot.slack.threads import MARK_IS_RIGHT, NO_SUCH_CHANNEL, NO_SUCH_THREAD
 from tests.project.test_security import called
 from tests.support.slack_apps import serving

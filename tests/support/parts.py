@@ -1,8 +1,8 @@
 """The parts of a bot, on the sandbox and a Redis, without anything that runs beside them."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import lru_cache
-from typing import cast
+from typing import Any, cast
 
 from bot.devin.api import Devin
 from bot.redis.connection import Store
@@ -12,6 +12,8 @@ from bot.slack.api import SlackClient
 from bot.slack.app.workspace import Identity
 from bot.timing import Timing
 from bot.wiring import Connections, Parts
+from handlers import FEATURES
+from handlers.feature import Feature
 from sandbox import Sandbox
 from sandbox.launch import environment_of
 from tests.support.bots import BRISK
@@ -42,6 +44,7 @@ def parts_of(
     devin: Devin | None = None,
     timing: Timing = BRISK,
     background: Background | None = None,
+    features: Sequence[Feature[Any]] = FEATURES,
     **settings: str,
 ) -> Parts:
     """Return the parts of a process of its own; those that need Devin's API are given it."""
@@ -63,5 +66,6 @@ def parts_of(
                 url="",
             ),
             devin=devin or cast("Devin", _Nobody()),
-        )
+        ),
+        features,
     )

@@ -228,7 +228,7 @@ class Speaking:
         workspace, state, place = parts.workspace, parts.state, self._place(parts)
         audience, lines = parts.cases.audience, parts.cases.status_lines
         named = Audience(workspace, state).named
-        outcomes = Outcomes(workspace, state, named, parts.cases.workflow_steps.complete)
+        outcomes = Outcomes(workspace, state, named, parts.complete)
         tellers: Sequence[Teller] = (
             *(WordsTeller(place, lines), FilesTeller(place, lines), Closings(place)),
             *(parts.cases.notices, outcomes, Delays(workspace, state, named)),
