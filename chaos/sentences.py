@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
 
+from bot.features.workflow_steps import words as workflows
 from bot.model.errors import NotLinked
 from bot.model.files import AttachedFile, Upload
 from bot.model.people import UserId
@@ -18,7 +19,7 @@ from bot.model.threads import Link, ThreadRef
 from bot.model.times import Millis
 from bot.store.outbox import OwedKind
 from bot.text.devin_markdown import SentFile
-from bot.wording import commands, delivery_reports, refusals, thread_links, workflows
+from bot.wording import commands, delivery_reports, refusals, thread_links
 from bot.wording.actions import UNLINK
 from bot.wording.delivery_reports import words_of
 from bot.wording.mirror import card

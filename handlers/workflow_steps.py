@@ -9,13 +9,13 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncApp
 
+from bot.features.workflow_steps.steps import START, Flaw, StepAsked
+from bot.features.workflow_steps.use import WorkflowSteps
 from bot.model.options import one_line
 from bot.model.record import encodable, mapping, string
 from bot.model.threads import is_id
 from bot.model.times import is_ts
-from bot.model.workflow_steps import START, Flaw, StepAsked
 from bot.relay import UseCases
-from bot.relay.workflow_steps import WorkflowSteps
 from handlers.feature import Feature
 from handlers.parse.messages import Payload
 

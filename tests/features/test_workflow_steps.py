@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 
 from bot.app import Bot
+from bot.features.workflow_steps import words
+from bot.features.workflow_steps.steps import START, BadStep, Flaw, StepAsked
 from bot.model.errors import (
     BadSession,
     CannotPost,
@@ -19,10 +21,8 @@ from bot.model.people import Standing
 from bot.model.replies import Outcome, OutcomeKind, Refusal
 from bot.model.sessions import NamedSession, SessionId
 from bot.model.times import is_ts
-from bot.model.workflow_steps import START, BadStep, Flaw, StepAsked
 from bot.redis.connection import Store
 from bot.settings import Settings
-from bot.wording import workflows
 from handlers.workflow_steps import parse_step
 from sandbox.devin.answers import SUSPENDED
 from tests.conftest import started
@@ -75,7 +75,7 @@ async def link(desk: Desk, **inputs: Any) -> tuple[str, Any]:
 
 def failed(error: PersonError) -> tuple[str, str]:
     """Return the end of a step that cannot be done."""
-    return "error", workflows.step_failed(error)
+    return "error", words.step_failed(error)
 
 
 async def test_a_step_posts_its_message_in_a_new_linked_thread(bot: Bot, desk: Desk) -> None:
@@ -84,7 +84,7 @@ async def test_a_step_posts_its_message_in_a_new_linked_thread(bot: Bot, desk: D
     thread = outputs["thread"]
     assert (how, outputs) == ("success", {"outcome": "delivered", "detail": "", "thread": thread})
     (post,) = desk.posts(thread)
-    assert post.text == workflows.said_by_workflow("", "Please rebase").params()["text"]
+    assert post.text == words.said_by_workflow("", "Please rebase").params()["text"]
     await desk.until_delivered(thread)
     await desk.reply("And then tag it", thread)
     await desk.until_received("tag it")
@@ -151,7 +151,7 @@ async def test_each_outcome_is_told_with_what_devin_said(
         where = {"channel": channel(desk)} if with_channel else {}
         how, outputs = await send(desk, **where)
         assert (how, outputs["outcome"]) == ("success", outcome.kind.value)
-        assert outputs["detail"] == workflows.step_detail(outcome)
+        assert outputs["detail"] == words.step_detail(outcome)
         if with_channel:
             await wait_until(lambda: len(desk.posts(outputs["thread"])) == 2, "the thread hears")
 
@@ -187,7 +187,7 @@ async def test_a_step_waits_as_long_as_its_message(environ: dict[str, str], desk
         _, outputs = await send(desk)
     given_up = Outcome(kind=OutcomeKind.GIVEN_UP, detail="HTTP 429")
     assert outputs["outcome"] == "given_up"
-    assert outputs["detail"] == workflows.step_detail(given_up)
+    assert outputs["detail"] == words.step_detail(given_up)
 
 
 @on_v1
@@ -265,7 +265,7 @@ async def test_link_thread_links_and_says_so(bot: Bot, desk: Desk) -> None:
     await desk.reply("Go", root)
     await desk.until_received("Go")
     _, again = await link(desk, thread_ts=root)
-    assert again == {"outcome": "linked", "detail": workflows.LINKED, "thread": root}
+    assert again == {"outcome": "linked", "detail": words.LINKED, "thread": root}
     assert len(desk.said(root, with_cards=True)) == 1
 
 
@@ -365,7 +365,7 @@ async def test_on_somebody_s_behalf_a_step_is_checked_and_named(bot: Bot, desk: 
     how, outputs = await send(desk, channel=channel(desk), user=user(desk, "ada"))
     assert how == "success"
     assert desk.received() == [FROM_ADA + "Please rebase"]
-    assert tells(desk.said(outputs["thread"])[0], workflows.said_by_workflow("ada", ""))
+    assert tells(desk.said(outputs["thread"])[0], words.said_by_workflow("ada", ""))
     standings = {"gus": Standing.GUEST, "eve": Standing.EXTERNAL, "bolt-ci": Standing.BOT}
     for name, standing in standings.items():
         ended = await send(desk, channel=channel(desk), user=user(desk, name))

@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.features.workflow_steps import words
+from bot.features.workflow_steps.steps import BadStep, Flaw
 from bot.model.errors import (
     BadSession,
     CannotPost,
@@ -19,8 +21,6 @@ from bot.model.errors import (
 )
 from bot.model.people import Standing
 from bot.model.replies import Outcome, OutcomeKind
-from bot.model.workflow_steps import BadStep, Flaw
-from bot.wording import workflows
 from tests.wording.foreign import BARE, HUGE
 
 NO_STEP = {Standing.ALLOWED, Standing.NOT_SENDER, Standing.REACTION}
@@ -39,7 +39,7 @@ STEP_ERRORS = [
 @pytest.mark.parametrize("error", STEP_ERRORS, ids=repr)
 def test_a_step_fails_in_plain_words(error: PersonError) -> None:
     """Workflow Builder shows them as they are, and typed input is not repeated."""
-    why = workflows.step_failed(error)
+    why = words.step_failed(error)
     assert why.endswith((".", "…"))
     assert not set("<>*`").intersection(why)
 
@@ -47,7 +47,7 @@ def test_a_step_fails_in_plain_words(error: PersonError) -> None:
 @given(outcome=st.sampled_from(OutcomeKind), text=HUGE)
 def test_a_step_s_detail_is_harmless_wherever_it_is_put(outcome: OutcomeKind, text: str) -> None:
     """A later step may post it; it is bounded, and contains none of Slack's control sequences."""
-    detail = workflows.step_detail(Outcome(kind=outcome, detail=text, status=418))
+    detail = words.step_detail(Outcome(kind=outcome, detail=text, status=418))
     assert len(detail) < 4_000
     assert not set("<>").intersection(detail)
     assert "@channel" not in detail

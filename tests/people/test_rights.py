@@ -13,13 +13,14 @@ import pytest
 import redis.asyncio
 
 from bot.devin.api import Devin
+from bot.features.workflow_steps import words as workflows
 from bot.model.errors import NotAllowed, TooManyStarts
 from bot.model.people import Standing
 from bot.model.replies import Outcome, Wait
 from bot.model.sessions import Closing
 from bot.redis.connection import Store
 from bot.settings import load_settings
-from bot.wording import actions, forms, refusals, workflows
+from bot.wording import actions, forms, refusals
 from bot.wording.lifecycle import ending
 from bot.wording.message import SlackMessage
 from bot.wording.mirror import posts

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bot.app import Bot
+from bot.features.workflow_steps import words as workflows
 from bot.model.errors import NoTask
 from bot.model.options import (
     BadOptions,
@@ -22,7 +23,7 @@ from bot.redis.connection import Store
 from bot.redis.keys import profile_key
 from bot.store.links import Profiles
 from bot.store.watches import Watches
-from bot.wording import refusals, workflows
+from bot.wording import refusals
 from bot.wording.lifecycle import form as words
 from sandbox.devin.sessions import DevinSession
 from tests.people.test_offers import START, press

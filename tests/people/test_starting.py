@@ -11,6 +11,8 @@ from redis.asyncio import Redis
 
 from bot.app import Bot
 from bot.catch_up.reading import Found, ThreadReader
+from bot.features.workflow_steps import words as workflows
+from bot.features.workflow_steps.steps import BadStep, Flaw
 from bot.mirror.poll import Polling
 from bot.model.errors import (
     BeingStarted,
@@ -26,7 +28,6 @@ from bot.model.replies import Outcome, OutcomeKind, Refusal, Reply
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef
 from bot.model.times import Micros
-from bot.model.workflow_steps import BadStep, Flaw
 from bot.redis import keep
 from bot.redis.connection import Store
 from bot.redis.keys import once_key
@@ -34,7 +35,7 @@ from bot.relay.asking import Asking
 from bot.relay.lifecycle.starting import Noted, Start
 from bot.settings import Settings, load_settings
 from bot.store.claims import Claims
-from bot.wording import commands, refusals, thread_links, workflows
+from bot.wording import commands, refusals, thread_links
 from bot.wording.lifecycle import form, starting
 from bot.wording.message import SlackMessage
 from bot.wording.phrases import plain

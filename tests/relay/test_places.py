@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from bot.app import Bot
+from bot.features.workflow_steps import words as workflows
+from bot.features.workflow_steps.steps import BadStep, Flaw
 from bot.model.errors import CHANNEL_MOVED, CannotPost, PersonError
-from bot.model.workflow_steps import BadStep, Flaw
-from bot.wording import refusals, workflows
+from bot.wording import refusals
 from bot.wording.lifecycle import form
 from bot.wording.lifecycle.form import Offer
 from bot.wording.phrases import plain

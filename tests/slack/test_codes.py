@@ -7,10 +7,10 @@ import pytest
 from aiohttp import web
 
 from bot.catch_up.reading import CHANNEL_GONE
+from bot.features.workflow_steps.use import STEP_OVER
 from bot.mirror.agents import NOT_AUTHORIZED
 from bot.mirror.card import UNEDITABLE
 from bot.model.errors import OPERATOR_MUST_ACT, SlackAway, SlackRefused
-from bot.relay.workflow_steps import STEP_OVER
 from bot.slack.api import MISSING_SCOPE, PASSING, SlackClient, call
 from bot.slack.threads import MARK_IS_RIGHT, NO_SUCH_CHANNEL, NO_SUCH_THREAD
 from tests.project.test_security import called

@@ -8,6 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.features.usage import words as usage
+from bot.features.workflow_steps import words as workflows
 from bot.model.errors import NotIdentified, PassingError, SlackAway, StoreAway
 from bot.model.ledger import Account, Use
 from bot.model.options import FIELDS, PREFACE, Changes, Options, Profile, Rule
@@ -24,7 +25,7 @@ from bot.model.sessions import (
 )
 from bot.model.threads import ThreadRef
 from bot.model.times import Millis
-from bot.wording import commands, delivery_reports, refusals, thread_links, workflows
+from bot.wording import commands, delivery_reports, refusals, thread_links
 from bot.wording.lifecycle import adopting, defaults
 from bot.wording.lifecycle.defaults import Shown
 from bot.wording.message import SlackMessage

@@ -7,6 +7,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.features.workflow_steps.steps import BadStep
 from bot.model.errors import (
     AlreadyDone,
     AnsweredAlready,
@@ -34,7 +35,6 @@ from bot.model.options import BadDefaults, BadOptions, OptionFlaw, OptionProblem
 from bot.model.people import Standing
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
-from bot.model.workflow_steps import BadStep
 from bot.wording import refusals
 from bot.wording.phrases import plain
 from tests.support.tables import each

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from typing import Self
 
 from bot.delivery.compose import markdown_of
+from bot.features.workflow_steps import words
+from bot.features.workflow_steps.steps import LINK, SEND, START, BadStep, Flaw, StepAsked
 from bot.model import errors
 from bot.model.people import WORKFLOW, Act, Standing, UserId
 from bot.model.replies import Change, Reply
 from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import ThreadRef
 from bot.model.times import micros_ts, ts_micros
-from bot.model.workflow_steps import LINK, SEND, START, BadStep, Flaw, StepAsked
 from bot.relay import UseCases
 from bot.relay.accept import Accepting
 from bot.relay.lifecycle.starting import Choosing
@@ -29,7 +30,6 @@ from bot.store.state import State
 from bot.text.content import section
 from bot.text.options import parse_options
 from bot.text.to_slack import escape
-from bot.wording import workflows
 from bot.wording.message import SlackMessage
 
 log = logging.getLogger(__name__)
@@ -82,7 +82,7 @@ class WorkflowSteps(Teller):
             await self._fail(reply.step, result)
             return
         thread = "" if reply.thread.is_nowhere else reply.thread.thread_ts
-        outputs = workflows.outputs(result) | {"thread": thread}
+        outputs = words.outputs(result) | {"thread": thread}
         try:
             await self._end(reply.step, "functions.completeSuccess", outputs=outputs)
         except errors.SlackRefused as error:
@@ -93,7 +93,7 @@ class WorkflowSteps(Teller):
 
     async def _fail(self, execution: str, why: errors.PersonError | SlackMessage) -> None:
         """Tell the workflow's author, in a sentence, that a step cannot be done."""
-        error = workflows.step_failed(why)
+        error = words.step_failed(why)
         await self._end(execution, "functions.completeError", error=error)
 
     async def _end(self, execution: str, method: str, **how: object) -> None:
@@ -132,9 +132,9 @@ class WorkflowSteps(Teller):
         self, step: StepAsked, reply: Reply, said: str, act: Act, session: SessionId | None = None
     ) -> None:
         by = await self.workspace.people.name(UserId(step.user)) if step.user else ""
-        words = workflows.said_by_workflow(by, said)
+        said_by = words.said_by_workflow(by, said)
         key, links = f"step:{step.execution}", session is not None
-        spoken = Spoken(key=key, reply=reply, words=words, session=session, links=links, act=act)
+        spoken = Spoken(key=key, reply=reply, words=said_by, session=session, links=links, act=act)
         await self.speaking.say(spoken)
 
     async def _link(self, step: StepAsked) -> None:
@@ -146,7 +146,7 @@ class WorkflowSteps(Teller):
         at = max(ts_micros(step.at), self.workspace.clock.now)
         link, _ = await self.accepting.link(thread, by, session, at, step=step.execution)
         await self.naming.check(link, session, thread.channel)
-        outputs = {"outcome": "linked", "detail": workflows.LINKED, "thread": thread.thread_ts}
+        outputs = {"outcome": "linked", "detail": words.LINKED, "thread": thread.thread_ts}
         await self._end(step.execution, "functions.completeSuccess", outputs=outputs)
 
     async def _start(self, step: StepAsked) -> None:

@@ -1,9 +1,9 @@
 """Messages that steps of Workflow Builder post, and plain text for the workflow itself."""
 
+from bot.features.workflow_steps.steps import BadStep, Flaw
 from bot.model import errors
 from bot.model.replies import Outcome, OutcomeKind
 from bot.model.sessions import NamedSession
-from bot.model.workflow_steps import BadStep, Flaw
 from bot.text.to_slack import cut, disarmed, quiet
 from bot.wording.delivery_reports import words_of
 from bot.wording.message import QUOTE_LIMIT, SlackMessage
