@@ -33,7 +33,8 @@ from bot.store.state import State
 from bot.timing import Timing
 from handlers import FEATURES
 from handlers.feature import Feature
-from handlers.parse.commands import CORE, parse_asked, parse_earlier
+from handlers.parse.commands import CORE
+from handlers.parse.messages import parse_asked, parse_earlier
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,9 +37,8 @@ from bot.slack.app.workspace import Identity
 from bot.slack.receiving.socket_mode import is_malformed
 from bot.wording import forms, refusals
 from bot.wording.message import SlackMessage
-from handlers.parse.commands import is_spoken
 from handlers.parse.interactions import Press, parse_press
-from handlers.parse.messages import Payload, parse_id, parse_thread
+from handlers.parse.messages import Payload, is_spoken, parse_id, parse_thread
 
 log = logging.getLogger(__name__)
 

@@ -19,17 +19,17 @@ from slack_bolt.response import BoltResponse
 
 from bot.model.errors import NotIdentified, StoreAway
 from bot.model.record import first_of, mapping, string, strings
-from bot.model.replies import Deletion
+from bot.model.replies import Change, Deletion, Edit
 from bot.model.threads import is_id
 from bot.model.times import Micros, is_ts, ts_micros
+from bot.model.verbs import Command
 from bot.redis.keep import REVOKED
 from bot.relay import UseCases
 from bot.slack.app.workspace import Identity
 from bot.store.checkpoints import Missed
-from handlers import mentions
+from handlers import mentions, replies
 from handlers.parse import messages
-from handlers.parse.commands import Kind, classify, is_left_to_message, is_spoken
-from handlers.parse.messages import Payload
+from handlers.parse.messages import Kind, Payload, Said, classify, is_spoken
 
 log = logging.getLogger(__name__)
 
@@ -118,46 +118,42 @@ class Messages(AsyncMiddleware):
         kind = event.get("type") if req.body.get("type") == "event_callback" else None
         if kind not in KINDS:
             return await next()
-        cases, ours = self._cases, self._cases.workspace.identity
+        cases = self._cases
         # What Slack says of the channel around each event (docs.slack.dev/apis/events-api).
         channel = string(event, "channel")
         if is_id(channel) and req.body.get("is_ext_shared_channel") is True:
             await cases.linking.shared(channel)
         if is_id(channel) and string(event, "subtype") in CHANNEL_CHANGES:
             await cases.workspace.channels.lookup.forget(channel)
-        if kind == "message" and event.get("subtype") in messages.CHANGES:
-            await _change(cases, event)
-        elif not messages.is_for_bot(string(event, "text"), channel, ours.user):
-            # Most messages: they are parsed neither as a command nor as words to the bot.
-            await mentions.accept(cases, event, kind)
-        elif is_left_to_message(event, kind, ours) or await mentions.is_left_to_edit(
-            cases, event, kind
-        ):
-            pass
-        elif (said := classify(event, ours)) is None or not said.is_spoken:
-            await mentions.accept(cases, event, kind)
-        elif said.kind is Kind.COMMAND and said.command is not None:
-            await mentions.answer(cases, said.command, kind)
-        else:
-            await mentions.respond(cases, said, event, kind)
+        if kind == "message" or not await mentions.is_left(cases, event):
+            await _take(cases, event, kind)
         return await req.context.ack()
 
 
-async def _change(cases: UseCases, event: Payload) -> None:
-    """Apply a change to a reply that waits for Devin, or tell that the bot acts on no edit."""
-    ours = cases.workspace.identity
-    change = messages.parse_change(event, ours)
-    if isinstance(change, Deletion):
-        await cases.edits.delete(change)
-    elif change is not None:
-        place = {"channel": event.get("channel")}
-        now, was = ({**mapping(event.get(key)), **place} for key in ("message", "previous_message"))
-        speaks = is_spoken(now, ours)
-        was_answered = (speaks or is_spoken(was, ours)) and await mentions.is_answered(
-            cases, change, now
-        )
-        met = {"was_answered": was_answered, "is_spoken": speaks}
-        await cases.edits.edit(change.model_copy(update=met))
+async def _take(cases: UseCases, event: Payload, kind: str) -> None:
+    """Act on the event, of one of `KINDS`, of a message."""
+    match messages.parse_event(event, cases.workspace.identity):
+        case Deletion() as deletion:
+            await cases.edits.delete(deletion)
+        case Edit() as edit:
+            await _edit(cases, edit, event)
+        case Said(is_spoken=True) as said:
+            await mentions.hear(cases, said, event, kind)
+        case Said() as said:
+            taken = await replies.take(cases, said)
+            if isinstance(taken, Command):
+                await mentions.answer(cases, taken, kind)
+            elif taken is Change.UNLINKED:
+                await replies.offer_link(cases, said)
+
+
+async def _edit(cases: UseCases, edit: Edit, event: Payload) -> None:
+    """Apply an edit to a reply that waits for Devin, or tell that the bot acts on no edit."""
+    place = {"channel": event.get("channel")}
+    now, was = ({**mapping(event.get(key)), **place} for key in ("message", "previous_message"))
+    may_be = edit.is_spoken or is_spoken(was, cases.workspace.identity)
+    was_answered = may_be and await mentions.is_answered(cases, edit, now)
+    await cases.edits.edit(edit.model_copy(update={"was_answered": was_answered}))
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,9 +33,15 @@ from bot.wording.message import SlackMessage, View
 from handlers import replies
 from handlers.answering import on_press, refuse
 from handlers.modals import opens
-from handlers.parse.commands import Kind, Said, classify
 from handlers.parse.interactions import Press
-from handlers.parse.messages import Payload, parse_thread
+from handlers.parse.messages import (
+    Kind,
+    Payload,
+    Said,
+    classify,
+    is_left_to_message,
+    parse_thread,
+)
 
 
 def register(app: AsyncApp, cases: UseCases) -> None:
@@ -289,16 +295,15 @@ OBEYS: Mapping[str, Callable[[UseCases, Command], Awaitable[SlackMessage | None]
 """What carries out each of the verbs of the core."""
 
 
-async def accept(cases: UseCases, event: Payload, kind: str) -> None:
-    """Accept a message that is not for the bot itself, or offer a link for it."""
-    taken = await replies.take(cases, event)
-    if isinstance(taken, Command):
-        await answer(cases, taken, kind)
-    elif taken is Change.UNLINKED:
-        await replies.offer_link(cases, event)
+async def hear(cases: UseCases, said: Said, event: Payload, kind: str) -> None:
+    """Obey a command of an event of that `kind`, or respond to other words to the bot."""
+    if said.kind is Kind.COMMAND and said.command is not None:
+        await answer(cases, said.command, kind)
+    else:
+        await _respond(cases, said, event, kind)
 
 
-async def respond(cases: UseCases, said: Said, event: Payload, kind: str) -> None:
+async def _respond(cases: UseCases, said: Said, event: Payload, kind: str) -> None:
     """Accept words to the bot as a reply, or ask their author what they are to be."""
     spoken, ours = said.message, cases.workspace.identity
     claim, state = claim_of(spoken.thread, spoken.ts), cases.state
@@ -306,7 +311,7 @@ async def respond(cases: UseCases, said: Said, event: Payload, kind: str) -> Non
         await state.claims.is_claimed(claim) or await state.mailbox.is_known(spoken.id)
     ):
         return  # `events` tells what an edit does
-    if said.kind is not Kind.NEAR_MISS and await _is_taken(cases, spoken, event, kind):
+    if said.kind is not Kind.NEAR_MISS and await _is_taken(cases, said, kind):
         return
     there = classify(event, ours, unlinked=True)
     meant = None if there is None else there.command
@@ -316,7 +321,7 @@ async def respond(cases: UseCases, said: Said, event: Payload, kind: str) -> Non
         await cases.asking.ask_command(spoken, meant.verb, meant.argument)
         # The backfill would ask for the command that it stands for.
         await cases.state.claims.claim(claim)
-    elif not await replies.offer_link(cases, event):
+    elif not await replies.offer_link(cases, said):
         await cases.asking.offer(spoken)
 
 
@@ -346,28 +351,31 @@ async def is_answered(cases: UseCases, edit: Edit, event: Payload) -> bool:
     return asked is not None and asked.command is not None
 
 
-async def is_left_to_edit(cases: UseCases, event: Payload, kind: str) -> bool:
-    """Whether an `app_mention` of an edited message is in a linked thread: `is_answered` decides.
+async def is_left(cases: UseCases, event: Payload) -> bool:
+    """Whether an `app_mention` is left to the `message` event beside it, which may have more.
 
-    Slack sends none in a direct message.
+    Of an edited message in a linked thread, that is the edit: `is_answered` decides. Slack sends no
+    `app_mention` in a direct message.
     """
+    if is_left_to_message(event, cases.workspace.identity):
+        return True
     thread = parse_thread(event, cases.workspace.team)
-    if kind != "app_mention" or not event.get("edited") or thread is None:
+    if not event.get("edited") or thread is None:
         return False
     return await cases.state.links.get(thread) is not None
 
 
-async def _is_taken(cases: UseCases, spoken: Reply, event: Payload, kind: str) -> bool:
+async def _is_taken(cases: UseCases, said: Said, kind: str) -> bool:
     """Accept words in a linked thread as a reply; return False if they are none.
 
     An `app_mention` may lack the files of its message, so that is left to the `message` event.
     """
-    if kind == "app_mention" and await cases.replies.is_linked(spoken.thread):
+    if kind == "app_mention" and await cases.replies.is_linked(said.message.thread):
         return True
-    change = await replies.take(cases, event)
+    change = await replies.take(cases, said)
     if isinstance(change, Command):
         await answer(cases, change, kind)
         return True
     if change is Change.MUTED:
-        await cases.asking.offer(spoken)
+        await cases.asking.offer(said.message)
     return change not in {Change.UNLINKED, Change.EARLIER}

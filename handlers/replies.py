@@ -20,9 +20,8 @@ from bot.wording.message import SlackMessage, View
 from handlers.answering import on_press
 from handlers.modals import Note, on_submit, opens
 from handlers.parse import messages
-from handlers.parse.commands import Kind, Said, classify
 from handlers.parse.interactions import Press, Submission, parse_shortcut
-from handlers.parse.messages import Payload
+from handlers.parse.messages import Kind, Payload, Said, classify
 
 
 def register(app: AsyncApp, cases: UseCases) -> None:
@@ -62,14 +61,12 @@ def _register_shortcuts(app: AsyncApp, cases: UseCases) -> None:
         await cases.asking.answer(form.number, form.by, session, reread)
 
 
-async def take(cases: UseCases, event: Payload) -> Change | Command:
+async def take(cases: UseCases, said: Said) -> Change | Command:
     """Accept a reply as delivered, or, if that may be outdated, as it is in its thread now.
 
     What is a command by now, or a mistyped one, is returned.
     """
-    ours = cases.workspace.identity
-    said = classify(event, ours)
-    if said is None or said.kind is not Kind.REPLY:
+    if said.kind is not Kind.REPLY:
         await _tell_aside(cases, said)
         return Change.UNLINKED
     change = await cases.replies.accept(said.message)
@@ -77,7 +74,7 @@ async def take(cases: UseCases, event: Payload) -> Change | Command:
         return change
     try:
         found = await _now(cases, said.message, Need.LATE)
-        now = found and classify(found, ours)
+        now = found and classify(found, cases.workspace.identity)
     except SlackRefused:
         now = said
     if not now or now.kind is Kind.ASIDE:
@@ -104,12 +101,12 @@ async def _now(cases: UseCases, message: Reply, need: Need) -> Payload | None:
     return {**found, "channel": message.thread.channel}
 
 
-async def _tell_aside(cases: UseCases, said: Said | None) -> None:
+async def _tell_aside(cases: UseCases, said: Said) -> None:
     """Tell a person that a reply counts as an aside, unless it begins with the very words."""
-    if said is None or said.kind is not Kind.ASIDE or said.message.bots:
+    if said.kind is not Kind.ASIDE or said.message.bots:
         return
     one, user = said.message, cases.workspace.identity.user
-    is_reply = one.ts != one.thread.thread_ts and not to_devin.is_plain(one.text, user)
+    is_reply = not one.begins_thread and not to_devin.is_plain(one.text, user)
     if not is_reply or not await cases.replies.is_linked(one.thread):
         return
     with suppress(NotIdentified):  # whoever it is: no mail must wait for an aside
@@ -118,10 +115,12 @@ async def _tell_aside(cases: UseCases, said: Said | None) -> None:
         await cases.notices.whisper(one.thread, one.author, words, once=once)
 
 
-async def offer_link(cases: UseCases, event: Payload) -> bool:
+async def offer_link(cases: UseCases, said: Said) -> bool:
     """Offer the author of a message to link its thread to the session it names, once a thread.
 
     Return True if that is done, or was done at another event of the same message.
     """
-    named = messages.parse_named(event, cases.workspace.identity)
-    return named is not None and await cases.asking.offer_link(*named)
+    one, session = said.message, said.names
+    return session is not None and await cases.asking.offer_link(
+        one.thread, one.author, session, one.ts
+    )

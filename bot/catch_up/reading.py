@@ -20,8 +20,7 @@ from bot.slack.lookups import Need
 from bot.slack.receiving.socket_mode import TRIPS
 from bot.store.checkpoints import Unread
 from handlers.mentions import is_missed
-from handlers.parse.commands import Kind, classify
-from handlers.parse.messages import is_own
+from handlers.parse.messages import Kind, classify, is_own
 
 log = logging.getLogger(__name__)
 

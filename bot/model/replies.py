@@ -125,6 +125,11 @@ class Reply(Record):
         return reply_id(self.thread.team, self.thread.channel, self.ts)
 
     @property
+    def begins_thread(self) -> bool:
+        """True unless it answers another message."""
+        return self.ts == self.thread.thread_ts
+
+    @property
     def is_own(self) -> bool:
         """True unless somebody else than its author sends it."""
         return self.sent_by in {None, self.author}

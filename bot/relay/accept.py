@@ -120,7 +120,7 @@ class Accepting:
         The read of what met no link comes before all that takes time: later mail may wait for it.
         """
         topic = ""
-        if near is not None and near.ts == thread.thread_ts:
+        if near is not None and near.begins_thread:
             topic = await self.topic_of(near.text, near.blocks)
         now = self.workspace.clock.seconds
         link = Link(

@@ -183,7 +183,7 @@ class Asking:
     async def _named_in(self, thread: ThreadRef, near: Reply | None) -> SessionId | None:
         """Return the session that `near` names, or the thread's first message, if that is shown."""
         named = None if near is None else find_session(to_markdown(near.text, near.blocks))
-        if named is not None or (near is not None and near.ts == thread.thread_ts):
+        if named is not None or (near is not None and near.begins_thread):
             return named
         root = await self.workspace.root(thread)
         return find_session(str(root.get("text") or ""))

@@ -87,7 +87,7 @@ class Edits(Teller):
         """
         reply = edit.reply
         link = await self.state.links.get(reply.thread)
-        if link is not None and reply.ts == reply.thread.thread_ts:
+        if link is not None and reply.begins_thread:
             topic = await self.accepting.topic_of(reply.text, reply.blocks)
             await self.state.links.describe(reply.thread, topic, edit.edited)
         is_new = may_come(edit, link)

@@ -1,32 +1,18 @@
-"""Parsers of commands: what a message says to the bot, and what it asks for as it is now.
-
-A message that is no command, and no mistyped one, is talk. Nothing here raises on a malformed
-payload, since an exception would have Slack send it again.
-"""
+"""Parsers of commands in messages for the bot: what is neither one nor a mistyped one is talk."""
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from difflib import get_close_matches
-from enum import Enum, auto
 
 from bot.model.options import BadDefaults
-from bot.model.people import Act, UserId
-from bot.model.record import string
+from bot.model.people import Act
 from bot.model.replies import Reply
 from bot.model.sessions import parse_session
-from bot.model.threads import ThreadRef
 from bot.model.verbs import Command, Takes, Verb
-from bot.relay.lifecycle.starting import Start
 from bot.slack.app.workspace import Identity
 from bot.text.options import parse_changes, parse_rules
 from bot.text.to_devin import is_empty, strip_mention
-from handlers.parse import messages
-from handlers.parse.messages import Payload
-
-COMMAND_SUBTYPES = (None, "", "thread_broadcast", "file_share")
-"""Of a command with one of these, the `app_mention` beside it has none, and is obeyed."""
-
 
 CORE: Mapping[str, Verb] = {
     "start": Verb(takes=Takes.TEXT, act=Act.START, may_be_talk=True),
@@ -53,31 +39,31 @@ LIKENESS = 0.75
 """The likeness from which a word is taken for a mistyped verb: one letter of four, two of six."""
 
 
-def parse_command(event: Payload, ours: Identity, *, unlinked: bool = False) -> Command | None:
-    """Parse a message that begins with a mention of the bot and a verb; None for talk.
+def parse_command(message: Reply, ours: Identity, *, unlinked: bool = False) -> Command | None:
+    """Parse a person's message that begins with a mention of the bot and a verb; None for talk.
 
     A mention alone asks for help, but not above a file, a forward or a pasted table. In the bot's
     direct message the mention may be left out. Replies in a thread there may be for Devin, so
     unless the thread is known to be `unlinked`, only what can hardly be talk is a command.
     """
-    said = _as_command(event, ours)
+    said = _as_command(message, ours)
     if said is None or said.verb not in ours.verbs:
         return None
     argument = _argument(said.verb, said.argument, ours.verbs)
-    if argument is None or (not unlinked and _may_be_talk(event, ours, said)):
+    if argument is None or (not unlinked and _may_be_talk(message, ours, said)):
         return None
     return replace(said, argument=argument)
 
 
-def parse_guess(event: Payload, ours: Identity, *, unlinked: bool = False) -> Command | None:
+def parse_guess(message: Reply, ours: Identity, *, unlinked: bool = False) -> Command | None:
     """Parse a mistyped verb, alone or with what it takes, as the command that was meant.
 
     For `unlinked`, see `parse_command`.
     """
-    said = _as_command(event, ours)
+    said = _as_command(message, ours)
     if said is None or said.verb in ours.verbs:
         return None
-    if not unlinked and _is_bare(event, ours.user) and messages.is_in_thread(event):
+    if not unlinked and _is_bare_answer(message, ours):
         return None
     if unlinked and not said.argument and parse_session(said.verb):
         return replace(said, verb="link", argument=said.verb)
@@ -111,113 +97,22 @@ def takes_mention(text: str, verbs: Mapping[str, Verb]) -> str:
     return "" if taken is None or not verbs[verb].ends or is_word else verb
 
 
-class Kind(Enum):
-    """What a message is to the bot: a command, one that is mistyped, an aside, or other words."""
-
-    COMMAND = auto()
-    NEAR_MISS = auto()
-    ASIDE = auto()
-    REPLY = auto()
-    TALK = auto()
+def _brings_more(message: Reply) -> bool:
+    """Whether a mention stands above anything to read; its own block comes first."""
+    return not is_empty(message.model_copy(update={"text": "", "blocks": message.blocks[1:]}))
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
-    """A message of a person or a bot, and what it is: a `REPLY` answers another, `TALK` doesn't.
-
-    `command` is that of a command, or the one that a near miss stands for. `is_spoken`: a person
-    says it to the bot, and it is no aside.
-    """
-
-    kind: Kind
-    message: Reply
-    command: Command | None = None
-    is_spoken: bool = False
-
-
-def classify(event: Payload, ours: Identity, *, unlinked: bool = False) -> Said | None:
-    """Say what a message is, for whoever reads it; None if neither a person nor a bot wrote it.
-
-    Nothing else decides: an event, one that comes late, the backfill, a start, and an edit ask
-    this. For `unlinked`, see `parse_command`.
-    """
-    message = messages.parse_message(event, ours.tenant) if messages.is_said(event) else None
-    if message is None:
-        return None
-    is_spoken = not message.bots and messages.is_for_bot(
-        message.text, message.thread.channel, ours.user
-    )
-    if command := parse_command(event, ours, unlinked=unlinked):
-        return Said(Kind.COMMAND, message, command, is_spoken)
-    if guess := parse_guess(event, ours, unlinked=unlinked):
-        return Said(Kind.NEAR_MISS, message, guess, is_spoken)
-    if messages.is_aside(message):
-        return Said(Kind.ASIDE, message)
-    kind = Kind.REPLY if messages.is_in_thread(event) else Kind.TALK
-    return Said(kind, message, None, is_spoken)
-
-
-def is_spoken(event: Payload, ours: Identity) -> bool:
-    """Whether a person says a message to the bot, as a command or as words."""
-    said = classify(event, ours)
-    return said is not None and said.is_spoken
-
-
-def parse_asked(message: Payload, start: Start, ours: Identity) -> Reply | None:
-    """Parse the message that asks for `start`, as `conversations.replies` shows it now.
-
-    Its text is the prompt, which is all of it if `start` is talk. None if it asks for none.
-    """
-    event = {**message, "channel": start.thread.channel}
-    said = classify(event, ours, unlinked=True)
-    if said is None or said.kind is Kind.ASIDE:
-        return None
-    prompt, found = None, said.message
-    if said.command is None and start.is_talk:
-        prompt = strip_mention(found.text, ours.user) or found.text
-    elif said.command is not None and said.command.verb == "start":
-        prompt = said.command.argument
-    return None if prompt is None else found.model_copy(update={"text": prompt})
-
-
-def parse_earlier(message: Payload, thread: ThreadRef, ours: Identity) -> Reply | None:
-    """Parse a message of a thread that Devin may read; None for asides, commands and our posts."""
-    event = {**message, "channel": thread.channel}
-    said = None if messages.is_own(message, ours) else classify(event, ours)
-    return said.message if said is not None and said.kind in {Kind.REPLY, Kind.TALK} else None
-
-
-def is_left_to_message(event: Payload, kind: str, ours: Identity) -> bool:
-    """Whether an `app_mention` has no words: it may lack files, which the `message` event has."""
-    is_alone = strip_mention(string(event, "text"), ours.user) == ""
-    return kind == "app_mention" and is_alone and not event.get("edited")
-
-
-def _brings_more(event: Payload, ours: Identity) -> bool:
-    """Whether a person's mention stands above anything to read; its own block comes first."""
-    said = messages.parse_message(event, ours.tenant)
-    return said is not None and not is_empty(
-        said.model_copy(update={"text": "", "blocks": said.blocks[1:]})
-    )
-
-
-def _as_command(event: Payload, ours: Identity) -> Command | None:
+def _as_command(message: Reply, ours: Identity) -> Command | None:
     """Take the first word of what a person says to the bot for a verb, the rest as argument."""
-    thread, user = messages.parse_thread(event, ours.tenant), string(event, "user")
-    is_person = bool(user) and not event.get("bot_id")
-    if thread is None or not is_person or event.get("subtype") not in COMMAND_SUBTYPES:
-        return None
-    text = string(event, "text")
-    after = strip_mention(text, ours.user)
-    if after is None and thread.is_direct:
-        after = text.strip() or None
-    if after is None or (not after and _brings_more(event, ours)):
+    after = None if message.bots else strip_mention(message.text, ours.user)
+    if after is None and message.thread.is_direct and not message.bots:
+        after = message.text.strip() or None
+    if after is None or (not after and _brings_more(message)):
         return None
     verb, *rest = after.split(maxsplit=1) or ["help"]
     argument = rest[0] if rest else ""
     verb = "help" if verb.lower() in _HELP else _meant(verb.lower(), argument)
-    said_at, app = string(event, "ts"), string(event, "app_id")
-    return Command(verb, argument, thread, UserId(user), said_at, app)
+    return Command(verb, argument, message.thread, message.author, message.ts, message.app)
 
 
 def _meant(verb: str, argument: str) -> str:
@@ -257,14 +152,14 @@ def _argument(verb: str, rest: str, verbs: Mapping[str, Verb]) -> str | None:
     return rest if _begins_with(known, rest) or rest.lower() in ("", *known.words) else None
 
 
-def _may_be_talk(event: Payload, ours: Identity, said: Command) -> bool:
+def _may_be_talk(message: Reply, ours: Identity, said: Command) -> bool:
     """Return True for a reply in a thread, without a mention, that Devin may be meant to read."""
-    if not (_is_bare(event, ours.user) and messages.is_in_thread(event)):
+    if not _is_bare_answer(message, ours):
         return False
     if said.verb == "link":
         return parse_session(said.argument) is None
     return ours.verbs[said.verb].may_be_talk
 
 
-def _is_bare(event: Payload, bot_user: str) -> bool:
-    return strip_mention(string(event, "text"), bot_user) is None
+def _is_bare_answer(message: Reply, ours: Identity) -> bool:
+    return not message.begins_thread and strip_mention(message.text, ours.user) is None

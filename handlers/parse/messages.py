@@ -7,6 +7,7 @@ payload, since an exception would have Slack send it again. Shapes: docs.slack.d
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Any
 
 from bot.model.files import AttachedFile, Forwarded
@@ -16,17 +17,29 @@ from bot.model.replies import Deletion, Edit, Reply, reply_id
 from bot.model.sessions import SESSION_ADDRESS, SessionId, find_session
 from bot.model.threads import ThreadRef, is_direct, is_id
 from bot.model.times import Ts, is_ts, ts_micros
+from bot.model.verbs import Command
+from bot.relay.lifecycle.starting import Start
 from bot.slack.app.workspace import Identity, Workspace
 from bot.slack.files import attached
 from bot.text import to_devin
 from bot.text.content import attachments, content, shared
 from bot.text.names import one_line
-from bot.text.to_devin import to_markdown
+from bot.text.to_devin import strip_mention, to_markdown
+from handlers.parse.commands import parse_command, parse_guess
 
 Payload = Mapping[str, Any]
 
 REPLY_SUBTYPES = (None, "", "thread_broadcast", "me_message", "file_share", "bot_message")
 """What a person or a bot wrote; Slack's samples, and tools that send them, leave it blank."""
+
+COMMAND_SUBTYPES = (None, "", "thread_broadcast", "file_share")
+"""Of a command with one of these, the `app_mention` beside it has none, and is obeyed."""
+
+CHANGES = ("message_changed", "message_deleted")
+"""The subtypes of events that tell of a change: docs.slack.dev/reference/events/message.
+
+Slack reports many that nobody made, above all link previews.
+"""
 
 # `.invalid` is the local Slack's: nobody can own such an address (RFC 2606).
 _PERMALINK = re.compile(
@@ -34,6 +47,98 @@ _PERMALINK = re.compile(
     r"/archives/[A-Za-z0-9_-]{1,80}/p[0-9]{10,20})"
     r"(\?thread_ts=[0-9]{10}\.?[0-9]{6})?(?:&(?:amp;)?cid=[A-Z0-9]{1,30})?"
 )
+
+
+class Kind(Enum):
+    """What a message is to the bot: a command, one that is mistyped, an aside, or other words."""
+
+    COMMAND = auto()
+    NEAR_MISS = auto()
+    ASIDE = auto()
+    REPLY = auto()
+    TALK = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A message of a person or a bot, and what it is: a `REPLY` answers another, `TALK` doesn't.
+
+    `command` is that of a command, or the one that a near miss stands for. `is_spoken`: a person
+    says it to the bot, and it is no aside.
+    """
+
+    kind: Kind
+    message: Reply
+    command: Command | None = None
+    is_spoken: bool = False
+
+    @property
+    def names(self) -> SessionId | None:
+        """The session that a person's message names, unless that is an aside."""
+        is_meant = self.kind is not Kind.ASIDE and not self.message.bots
+        return find_session(self.message.text) if is_meant else None
+
+
+def parse_event(event: Payload, ours: Identity) -> Edit | Deletion | Said | None:
+    """Parse the event of a message; None if nobody has written, edited or deleted one."""
+    if event.get("subtype") in CHANGES:
+        return parse_change(event, ours)
+    return classify(event, ours)
+
+
+def classify(event: Payload, ours: Identity, *, unlinked: bool = False) -> Said | None:
+    """Say what a message is, for whoever reads it; None if neither a person nor a bot wrote it.
+
+    Nothing else decides: an event, one that comes late, the backfill, a start, and an edit ask
+    this. For `unlinked`, see `parse_command`.
+    """
+    message = parse_message(event, ours.tenant) if is_said(event) else None
+    if message is None:
+        return None
+    is_spoken = not message.bots and is_for_bot(message.text, message.thread.channel, ours.user)
+    if is_spoken and event.get("subtype") in COMMAND_SUBTYPES:
+        if command := parse_command(message, ours, unlinked=unlinked):
+            return Said(Kind.COMMAND, message, command, is_spoken)
+        if guess := parse_guess(message, ours, unlinked=unlinked):
+            return Said(Kind.NEAR_MISS, message, guess, is_spoken)
+    if is_aside(message):
+        return Said(Kind.ASIDE, message)
+    return Said(Kind.REPLY if is_in_thread(event) else Kind.TALK, message, None, is_spoken)
+
+
+def is_spoken(event: Payload, ours: Identity) -> bool:
+    """Whether a person says a message to the bot, as a command or as words."""
+    said = classify(event, ours)
+    return said is not None and said.is_spoken
+
+
+def parse_asked(message: Payload, start: Start, ours: Identity) -> Reply | None:
+    """Parse the message that asks for `start`, as `conversations.replies` shows it now.
+
+    Its text is the prompt, which is all of it if `start` is talk. None if it asks for none.
+    """
+    event = {**message, "channel": start.thread.channel}
+    said = classify(event, ours, unlinked=True)
+    if said is None or said.kind is Kind.ASIDE:
+        return None
+    prompt, found = None, said.message
+    if said.command is None and start.is_talk:
+        prompt = strip_mention(found.text, ours.user) or found.text
+    elif said.command is not None and said.command.verb == "start":
+        prompt = said.command.argument
+    return None if prompt is None else found.model_copy(update={"text": prompt})
+
+
+def parse_earlier(message: Payload, thread: ThreadRef, ours: Identity) -> Reply | None:
+    """Parse a message of a thread that Devin may read; None for asides, commands and our posts."""
+    event = {**message, "channel": thread.channel}
+    said = None if is_own(message, ours) else classify(event, ours)
+    return said.message if said is not None and said.kind in {Kind.REPLY, Kind.TALK} else None
+
+
+def is_left_to_message(event: Payload, ours: Identity) -> bool:
+    """Whether an `app_mention` has no words: it may lack files, which the `message` event has."""
+    return strip_mention(string(event, "text"), ours.user) == "" and not event.get("edited")
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,20 +301,6 @@ def names_session(event: Payload) -> bool:
     return isinstance(text, str) and SESSION_ADDRESS in text
 
 
-def parse_named(event: Payload, ours: Identity) -> tuple[ThreadRef, UserId, SessionId, str] | None:
-    """Parse a person's message that names a session: its thread, author, session and `ts`."""
-    said = parse_meant(event, ours) if names_session(event) and is_said(event) else None
-    session = None if said is None or said.bots else find_session(said.text)
-    return (said.thread, said.author, session, said.ts) if said and session else None
-
-
-CHANGES = ("message_changed", "message_deleted")
-"""The subtypes of events that tell of a change: docs.slack.dev/reference/events/message.
-
-Slack reports many that nobody made, above all link previews.
-"""
-
-
 def parse_change(event: Payload, ours: Identity) -> Deletion | Edit | None:
     """Parse an event of one of `CHANGES`; None if nobody has edited or deleted a message."""
     return parse_deletion(event, ours) or parse_edit(event, ours)
@@ -241,6 +332,7 @@ def parse_edit(event: Payload, ours: Identity) -> Edit | None:
         reply=reply,
         edited=ts_micros(when),
         is_aside=is_aside(reply),
+        is_spoken=is_spoken({**message, "channel": event.get("channel")}, ours),
         was_aside=was is not None and is_aside(was),
         drops_forwarded=not reply.forwarded and was is not None and bool(was.forwarded),
     )

@@ -4,19 +4,20 @@ from typing import Any
 
 from hypothesis import given
 
+from bot.model.verbs import Command
 from bot.relay.lifecycle.prompts import with_prompt
 from bot.relay.lifecycle.starting import Start
 from bot.text.to_devin import is_empty
 from handlers.mentions import OBEYS
-from handlers.parse.commands import (
-    CORE,
+from handlers.parse.commands import CORE, parse_command, parse_guess
+from handlers.parse.messages import (
+    Kind,
     classify,
     is_spoken,
     parse_asked,
-    parse_command,
-    parse_guess,
+    parse_message,
+    parse_reply,
 )
-from handlers.parse.messages import parse_reply
 from tests.support.builders import (
     BOT_USER,
     JSON,
@@ -26,6 +27,7 @@ from tests.support.builders import (
     a_reply,
     a_share,
     a_table,
+    command_of,
     mutated,
     rich_text,
     sample_event,
@@ -44,14 +46,20 @@ def in_dm(text: str, **changes: Any) -> JSON:
 
 def verb_of(event: JSON, *, unlinked: bool = False) -> str | None:
     """Return the verb that a message is the command for."""
-    command = parse_command(event, OURS, unlinked=unlinked)
+    command = command_of(event, unlinked=unlinked)
     return None if command is None else command.verb
 
 
 def guess_of(event: JSON, *, unlinked: bool = False) -> str | None:
     """Return the verb that a message may mean."""
-    guess = parse_guess(event, OURS, unlinked=unlinked)
+    guess = guessed(event, unlinked=unlinked)
     return None if guess is None else guess.verb
+
+
+def guessed(event: JSON, *, unlinked: bool = False) -> Command | None:
+    """Return the command that a message may mean."""
+    said = classify(event, OURS, unlinked=unlinked)
+    return said.command if said is not None and said.kind is Kind.NEAR_MISS else None
 
 
 def test_every_verb_is_obeyed_by_a_function_of_its_own_choice() -> None:
@@ -235,7 +243,7 @@ def test_a_slip_before_any_words_is_asked_about_where_no_session_reads_them(
     words: str, argument: str | None
 ) -> None:
     """Else the slip would begin the prompt; with a session, they may be for Devin."""
-    found = parse_guess(a_mention(words), OURS, unlinked=True)
+    found = guessed(a_mention(words), unlinked=True)
     assert (found and (found.verb, found.argument)) == (argument and ("start", argument))
     assert guess_of(a_mention(words)) is None
 
@@ -245,7 +253,7 @@ def test_a_slip_before_any_words_is_asked_about_where_no_session_reads_them(
 )
 def test_off_and_none_mean_the_same(words: str, argument: str) -> None:
     """People know one of them from another command."""
-    command = parse_command(a_mention(words), OURS)
+    command = command_of(a_mention(words))
     assert command is not None
     assert command.argument == argument
 
@@ -292,7 +300,7 @@ def test_whatever_a_message_brings_below_a_mention_is_read(what: str) -> None:
     start = Start(message=reply, reads_thread=True)
     for words in ("", "please"):
         event = a_mention(words) | {"blocks": rich_text(words or "@")} | brought
-        assert parse_command(event, OURS) is None
+        assert command_of(event) is None
         reply = parse_reply(event, OURS)
         assert reply is not None
         assert not is_empty(with_prompt(reply, ""))
@@ -310,7 +318,7 @@ def test_a_mention_that_brings_nothing_asks_for_help() -> None:
     preview = {"attachments": [{"from_url": "https://x.y", "text": "x"}]}
     nothings: list[JSON] = [{}, {"files": []}, preview]
     for nothing in nothings:
-        asked = parse_command(a_mention("") | nothing, OURS)
+        asked = command_of(a_mention("") | nothing)
         assert asked is not None
         assert asked.verb == "help"
 
@@ -318,7 +326,8 @@ def test_a_mention_that_brings_nothing_asks_for_help() -> None:
 @given(mutated([a_mention("staus"), in_dm("staus"), sample_event("app_mention")]))
 def test_no_message_makes_the_parsers_raise(payload: JSON) -> None:
     """Slack would bring it again and again. A command is never taken for a mistyped one, too."""
-    command = parse_command(payload, OURS, unlinked=True)
-    guess = parse_guess(payload, OURS)
     classify(payload, OURS)
-    assert command is None or guess is None
+    message = parse_message(payload, OURS.tenant)
+    if message is not None:
+        command = parse_command(message, OURS, unlinked=True)
+        assert command is None or parse_guess(message, OURS) is None

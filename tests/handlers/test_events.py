@@ -13,9 +13,8 @@ from bot.model.sessions import parse_session
 from bot.model.threads import ThreadRef
 from bot.text.mrkdwn import NO_NAMES
 from bot.text.to_devin import is_empty, mentioned, to_markdown
-from handlers.parse.commands import parse_command
 from handlers.parse.interactions import parse_press, parse_say, send_again_of
-from handlers.parse.messages import parse_named, parse_reply, parse_thread
+from handlers.parse.messages import classify, parse_reply, parse_thread
 from tests.support.builders import (
     ADA,
     BOT_USER,
@@ -32,6 +31,7 @@ from tests.support.builders import (
     a_reply,
     a_share,
     a_table,
+    command_of,
     mutated,
     rich_text,
     sample,
@@ -151,11 +151,11 @@ def test_a_blank_subtype_is_none() -> None:
     blank = {"subtype": ""}
     for event in (a_reply(), a_reply("https://app.devin.ai/sessions/0123456789abcdef")):
         assert parse_reply(event | blank, OURS) == parse_reply(event, OURS)
-        assert parse_named(event | blank, OURS) == parse_named(event, OURS)
+        assert classify(event | blank, OURS) == classify(event, OURS)
     for event in (a_mention("status"), a_mention("help")):
-        found = parse_command(event | blank, OURS)
+        found = command_of(event | blank)
         assert found is not None
-        assert found == parse_command(event, OURS)
+        assert found == command_of(event)
 
 
 def forwarded(share: JSON, **changes: Any) -> Forwarded:
@@ -371,7 +371,7 @@ def test_a_mention_with_one_of_our_words_is_a_command(
     words: str, verb: str, argument: str | None
 ) -> None:
     """The verb comes first, in any case; `link` takes a session as typed or as Slack wraps it."""
-    command = parse_command(a_mention(words), OURS)
+    command = command_of(a_mention(words))
     assert command is not None
     assert (command.verb, command.thread, command.by, command.ts) == (verb, THREAD, ADA, TS)
     if argument is not None:
@@ -396,7 +396,7 @@ def test_a_mention_with_one_of_our_words_is_a_command(
 )
 def test_prose_after_a_mention_is_no_command(words: str) -> None:
     """A command is only a verb alone, or `link` with one word or a session."""
-    assert parse_command(a_mention(words), OURS) is None
+    assert command_of(a_mention(words)) is None
 
 
 @each(
@@ -416,12 +416,12 @@ def test_prose_after_a_mention_is_no_command(words: str) -> None:
 )
 def test_a_command_begins_with_a_mention_of_the_bot_by_a_person(event: JSON) -> None:
     """Anyone who is not a person, or does not address the bot, requests nothing."""
-    assert parse_command(event, OURS) is None
+    assert command_of(event) is None
 
 
 def test_the_documented_mention_is_no_command() -> None:
     """A question to the bot is a plain message."""
-    assert parse_command(sample_event("app_mention"), OURS) is None
+    assert command_of(sample_event("app_mention")) is None
 
 
 @each(
@@ -538,7 +538,7 @@ def test_no_payload_makes_a_parser_raise(payload: JSON) -> None:
         mentioned(reply.text, reply.blocks)
         is_empty(reply)
         compose(reply, "ada", NO_NAMES).encode()
-    command = parse_command(payload, OURS)
+    command = command_of(payload)
     if command is not None:
         parse_session(command.argument)
     parse_thread(payload, TEAM)

@@ -4,8 +4,14 @@ import ast
 from pathlib import Path
 
 from bot.relay.lifecycle.starting import Start
-from handlers.parse.commands import Kind, classify, parse_asked, parse_earlier
-from handlers.parse.messages import parse_message, parse_thread
+from handlers.parse.messages import (
+    Kind,
+    classify,
+    parse_asked,
+    parse_earlier,
+    parse_message,
+    parse_thread,
+)
 from tests.support.builders import BOT_USER, JSON, OURS, a_mention, a_reply
 from tests.support.tables import each
 

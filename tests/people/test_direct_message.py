@@ -18,8 +18,7 @@ from bot.model.errors import NotLinked
 from bot.wording import commands, refusals, thread_links
 from bot.wording.lifecycle import adopting, starting
 from bot.wording.phrases import session_address
-from handlers.parse.commands import parse_command
-from tests.support.builders import OURS
+from tests.support.builders import command_of
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, Told, actions, labels
 from tests.support.features import HELP, VERBS
 from tests.support.waiting import wait_until
@@ -168,7 +167,7 @@ async def test_who_opens_the_direct_message_is_offered_prompts_once_a_day(
     assert sorted(one["channel_id"] for one in calls(desk)) == sorted([ada.id, ben.id])
     for _, command in home.PROMPTS:
         event = {"type": "message", "text": command, "user": "U0ADA00000", "channel": ada.id}
-        assert parse_command({**event, "ts": "1.000000"}, OURS)
+        assert command_of({**event, "ts": "1.000000"})
     assert desk.slack.home_view("ada") is None
 
 

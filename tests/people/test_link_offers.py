@@ -20,7 +20,7 @@ from bot.model.sessions import (
 from bot.redis.connection import Store
 from bot.wording import refusals, thread_links
 from bot.wording.phrases import session_link
-from handlers.parse.messages import names_session, parse_named
+from handlers.parse.messages import classify, names_session
 from sandbox.slack.server import Message
 from sandbox.slack.transport.deliveries import Delivery
 from tests.support.builders import (
@@ -361,13 +361,11 @@ def test_what_is_found_is_canonical(text: str) -> None:
 
 def test_a_person_s_message_names_a_session() -> None:
     """The thread is the message's own, or the one that it would start."""
-    named = parse_named(a_reply(URL), OURS)
-    assert named is not None
-    assert named[1:] == (ADA, SESSION, TS)
-    assert named[0].thread_ts == ROOT_TS
-    alone = parse_named(a_reply(URL) | {"thread_ts": None}, OURS)
-    assert alone is not None
-    assert alone[0].thread_ts == TS
+    for event, root in ((a_reply(URL), ROOT_TS), (a_reply(URL) | {"thread_ts": None}, TS)):
+        said = classify(event, OURS)
+        assert said is not None
+        assert (said.names, said.message.author, said.message.ts) == (SESSION, ADA, TS)
+        assert said.message.thread.thread_ts == root
 
 
 @each(
@@ -389,7 +387,8 @@ def test_a_person_s_message_names_a_session() -> None:
 )
 def test_what_no_person_wrote_names_nothing(changes: JSON) -> None:
     """Bots, edits, notices and asides bring no offer."""
-    assert parse_named(a_reply(URL) | changes, OURS) is None
+    said = classify(a_reply(URL) | changes, OURS)
+    assert said is None or said.names is None
 
 
 @given(
@@ -397,6 +396,6 @@ def test_what_no_person_wrote_names_nothing(changes: JSON) -> None:
 )
 def test_no_message_makes_the_look_for_a_session_raise(payload: JSON) -> None:
     """An exception would make Slack retry the same payload again and again."""
-    named = parse_named(payload, OURS)
-    if named is not None:
+    said = classify(payload, OURS)
+    if said is not None and said.names is not None:
         assert names_session(payload)

@@ -8,7 +8,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from bot.model.verbs import Command
 from bot.slack.app.workspace import Identity
+from handlers.parse.messages import Kind, classify
 from tests.support.features import VERBS
 
 JSON = dict[str, Any]
@@ -219,3 +221,9 @@ def _changed(draw: st.DrawFn, value: Any) -> Any:
         case _:
             copy[place] = _changed(draw, value[place])
     return copy
+
+
+def command_of(event: JSON, *, unlinked: bool = False) -> Command | None:
+    """Return the command that a message is."""
+    said = classify(event, OURS, unlinked=unlinked)
+    return said.command if said is not None and said.kind is Kind.COMMAND else None

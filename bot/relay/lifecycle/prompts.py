@@ -89,7 +89,7 @@ class _Earlier:
     @property
     def has_first(self) -> bool:
         """True if the thread's first message is among them, as is kept however long the thread."""
-        return any(one.ts == one.thread.thread_ts for one, _ in self.latest[:1])
+        return any(one.begins_thread for one, _ in self.latest[:1])
 
     def leave_out(self, one: Reply, standing: Standing) -> None:
         """Count a message that is not passed on."""
