@@ -21,6 +21,7 @@ from bot.wording import actions, commands
 from bot.wording.lifecycle.ending import STOP
 from sandbox.slack.world.workspace import User
 from tests.features import test_home as homes
+from tests.features import test_workflow_starts as step_starts
 from tests.features import test_workflow_steps as steps
 from tests.people import test_ending as ends
 from tests.people import test_link_offers as links
@@ -256,7 +257,7 @@ async def step(desk: Desk, _: Store) -> list[Done]:
     root = await desk.slack.say("Shall we?")
     await steps.link(desk, thread_ts=root)
     desk.slack.fail_next("functions.completeSuccess", status=500)
-    await starts.step(desk, prompt=MARK, user=steps.user(desk, ADA))
+    await step_starts.step(desk, prompt=MARK, user=steps.user(desk, ADA))
     return [
         (Event.LINKED, BEN), (Event.ACCEPTED, BEN), (Event.LINKED, WORKFLOW),
         (Event.STARTED, ADA), (Event.LINKED, ADA),

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from bot.app import Bot
-from bot.features.workflow_steps import words as workflows
 from bot.model.errors import NoTask
 from bot.model.options import (
     BadOptions,
@@ -226,52 +225,6 @@ async def test_a_message_becomes_a_session_with_its_options(bot: Bot, desk: Desk
     session = await until_linked(desk, ts)
     assert session.cap == 4
     assert session.messages[0].text.endswith("the login is broken")
-
-
-async def test_a_workflow_step_chooses_in_its_inputs(bot: Bot, desk: Desk) -> None:
-    """They stand before the prompt, for everybody to see."""
-    inputs = {
-        "channel": channel_of(desk),
-        "prompt": "Fix it",
-        "repository": "acme/api, acme/web",
-        "mode": "Fast",
-        "playbook": PLAYBOOK,
-        "max_acus": "5",
-        "tags": "on call,login",
-    }
-    await desk.slack.run_step("start_session", inputs)
-    await wait_until(lambda: sessions(desk), "the session starts")
-    body = sessions(desk)[0].body
-    assert body.pop("prompt").endswith("\n\nFix it")
-    assert body.pop("tags")[1:] == ["on call", "login"]
-    assert body == {
-        "repos": ["acme/api", "acme/web"],
-        "devin_mode": "fast",
-        "playbook_id": PLAYBOOK,
-        "max_acu_limit": 5,
-    }
-    post = desk.slack.channel_messages("general")[0]
-    assert "repo:acme/api repo:acme/web mode:fast" in post.text
-
-
-@pytest.mark.parametrize(
-    "prompt", ["max:500 mode:ultra repo:acme/web Fix it", "mode: dark is broken", "!deploy it"]
-)
-async def test_a_workflow_step_s_prompt_chooses_nothing(bot: Bot, desk: Desk, prompt: str) -> None:
-    """It may be a form's answer or somebody's message, so all of it is for Devin to read."""
-    inputs = {"channel": channel_of(desk), "prompt": prompt, "max_acus": 5}
-    await desk.slack.run_step("start_session", inputs)
-    await wait_until(lambda: sessions(desk), "the session starts")
-    assert asked(sessions(desk)[0]) == {"prompt": prompt, "tags": [], "max_acu_limit": 5}
-
-
-async def test_a_workflow_step_with_a_wrong_option_fails(bot: Bot, desk: Desk) -> None:
-    """And says which."""
-    inputs = {"channel": channel_of(desk), "prompt": "Fix it", "max_acus": "many"}
-    execution = await desk.slack.run_step("start_session", inputs)
-    await wait_until(lambda: execution in desk.slack.step_results, "the step ends")
-    wrong = bad((OptionFlaw.WRONG, "max", "many"))
-    assert desk.slack.step_results[execution] == ("error", workflows.step_failed(wrong))
 
 
 async def test_an_unknown_mode_is_refused_with_devins_words(bot: Bot, desk: Desk) -> None:

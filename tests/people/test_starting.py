@@ -4,15 +4,12 @@ import asyncio
 import re
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 
 from bot.app import Bot
 from bot.catch_up.reading import Found, ThreadReader
-from bot.features.workflow_steps import words as workflows
-from bot.features.workflow_steps.steps import BadStep, Flaw
 from bot.mirror.poll import Polling
 from bot.model.errors import (
     BeingStarted,
@@ -21,7 +18,6 @@ from bot.model.errors import (
     LinkedElsewhere,
     NotAllowed,
     NotLinked,
-    PersonError,
 )
 from bot.model.people import Others, Standing, UserId, Written
 from bot.model.replies import Outcome, OutcomeKind, Refusal, Reply
@@ -732,91 +728,6 @@ async def test_a_form_for_a_channel_without_the_bot_says_so(bot: Bot, desk: Desk
     assert view["errors"] == {"channel": plain(unseen.text)}
     await desk.slack.submit_view(view["id"], filled | {"channel": channel_of(desk)})
     await wait_until(lambda: sessions(desk), "it starts")
-
-
-# A workflow step.
-
-
-async def step(desk: Desk, **inputs: str) -> tuple[str, Any]:
-    given = {"prompt": "Fix it", "channel": channel_of(desk)} | inputs
-    execution = await desk.slack.run_step("start_session", given)
-    await wait_until(lambda: execution in desk.slack.step_results, "the step ends")
-    return desk.slack.step_results[execution]
-
-
-@on_both
-async def test_a_step_starts_a_session_in_a_new_thread(bot: Bot, desk: Desk) -> None:
-    """Later steps can use the session, its address and its thread."""
-    how, outputs = await step(desk, user=desk.slack.workspace.user("ada").id)
-    (session,) = sessions(desk)
-    post = opening(desk)
-    assert how == "success"
-    assert outputs == {
-        "outcome": "started",
-        "session": session.session_id,
-        "url": session.url,
-        "thread": post.ts,
-    }
-    assert prompt(desk) == "ada, U0ADA00000 (in Slack, through a workflow):\n\nFix it"
-    await until_linked(desk, post.ts)
-
-
-@pytest.mark.parametrize(
-    ("inputs", "error"),
-    [
-        ({"prompt": ""}, BadStep(Flaw.PROMPT)),
-        ({"channel": ""}, BadStep(Flaw.CHANNEL)),
-        ({"user": "U0GUS00000"}, NotAllowed(Standing.GUEST)),
-    ],
-)
-async def test_a_step_that_is_filled_in_wrongly_fails(
-    bot: Bot, desk: Desk, inputs: dict[str, str], error: PersonError
-) -> None:
-    """Its author reads why."""
-    assert await step(desk, **inputs) == ("error", workflows.step_failed(error))
-    assert sessions(desk) == []
-
-
-async def test_a_step_fails_with_what_devin_says(bot: Bot, desk: Desk) -> None:
-    """The thread of the prompt is told as well."""
-    desk.devin.creations.append(STATES["teapot"])
-    how, why = await step(desk)
-    assert how == "error"
-    assert "I'm a teapot" in why
-    post = opening(desk)
-    await desk.until_said(refused(Refusal.OTHER, 418), post.ts)
-    assert sessions(desk) == []
-
-
-async def test_a_step_that_failed_stays_failed_while_slack_does_not_take_it(
-    bot: Bot, desk: Desk
-) -> None:
-    """The thread has been told that no session was started, so none is started after that."""
-    desk.devin.creations.append(STATES["teapot"])
-    desk.slack.fail_next("functions.completeError", retry_after=0, times=4)
-    how, why = await step(desk)
-    assert how == "error"
-    assert "I'm a teapot" in why
-    assert len(desk.said(opening(desk).ts)) == 2
-    assert sessions(desk) == []
-
-
-async def test_after_a_step_whose_end_slack_refuses_its_thread_can_start_a_session(
-    bot: Bot, desk: Desk, store: Store
-) -> None:
-    """The step is over, so its start is no longer in progress."""
-    desk.devin.creations.append(STATES["teapot"])
-    desk.slack.fail_next("functions.completeError", error="access_denied")
-    before = len(desk.slack.calls)
-    await desk.slack.run_step("start_session", {"prompt": "Fix it", "channel": channel_of(desk)})
-    await wait_until(
-        lambda: "functions.completeError" in [one.method for one in desk.slack.calls[before:]],
-        "the step is failed",
-    )
-    await until_settled(store)
-    root = opening(desk).ts
-    await desk.mention("start Fix it", thread=root)
-    await until_linked(desk, root)
 
 
 async def test_that_devin_was_asked_is_known_for_longer_than_a_start_is_tried(

@@ -227,6 +227,6 @@ def test_whether_replies_of_a_thread_go_to_devin_is_asked_in_one_way() -> None:
     }
     assert asks == SAY_MUTED
     scripts = {
-        file.stem for file in ROOT.rglob("bot/*/lua/**/*.lua") if ".muted" in file.read_text()
+        file.stem for file in ROOT.glob("bot/*/lua/**/*.lua") if ".muted" in file.read_text()
     }
     assert scripts == {"accept", "note_missed"}
