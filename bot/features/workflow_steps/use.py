@@ -93,8 +93,7 @@ class WorkflowSteps(Teller):
 
     async def _fail(self, execution: str, why: errors.PersonError | SlackMessage) -> None:
         """Tell the workflow's author, in a sentence, that a step cannot be done."""
-        error = words.step_failed(why)
-        await self._end(execution, "functions.completeError", error=error)
+        await self._end(execution, "functions.completeError", error=words.step_failed(why))
 
     async def _end(self, execution: str, method: str, **how: object) -> None:
         """End a step by the app's own token: a step's expires after 15 min (bolt-python#1075)."""

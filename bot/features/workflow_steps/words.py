@@ -37,10 +37,7 @@ def said_by_workflow(by: str, message: str) -> SlackMessage:
     return SlackMessage(f"{who} to Devin:", quote=message)
 
 
-_TOLD_AS = {
-    OutcomeKind.ENDED: OutcomeKind.REFUSED,
-    OutcomeKind.UNCONFIRMED: OutcomeKind.UNCERTAIN,
-}
+_TOLD_AS = {OutcomeKind.ENDED: OutcomeKind.REFUSED, OutcomeKind.UNCONFIRMED: OutcomeKind.UNCERTAIN}
 """The outcomes that later steps know by another one's word."""
 
 
