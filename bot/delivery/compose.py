@@ -11,9 +11,8 @@ from bot.model.threads import is_direct
 from bot.slack.people import People
 from bot.text import to_devin
 from bot.text.mrkdwn import Mention, Names, block_quote, link
-from bot.text.names import called, speaker
+from bot.text.speakers import called, mark_typed, speaker
 from bot.text.to_slack import cut
-from bot.text.typed import mark_typed
 
 MOST_SAID = MOST_QUOTED = 40_000
 """Most characters of a reply, and of all messages that it forwards: Slack's limit for a `text`."""

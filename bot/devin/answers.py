@@ -3,10 +3,12 @@
 Errors come as FastAPI's `{"detail": …}`, text or a list, or as an RFC 9457 `ProblemDetail` with
 `title`, `detail` and `errors` (docs.devin.ai/sdk, "ProblemDetail"). A lost connection is a `Wait`
 only if nothing was sent, so that the same call may be repeated; else the outcome is uncertain. A
-missing or mistyped value of a record counts as empty; nothing raises.
+missing or mistyped value of a record counts as empty; nothing raises. What is not as Devin's
+documents say is logged and counted.
 """
 
 import hashlib
+import logging
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,16 +23,18 @@ import httpx
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 
-from bot.devin import odd
 from bot.devin.api import LATE, DevinMessage, Failure, Unread
 from bot.model.findings import Finding
 from bot.model.options import Options, Playbook
 from bot.model.record import encodable, mappings, parse_object, string
 from bot.model.replies import FOR_OPERATOR, Outcome, OutcomeKind, Refusal, Wait
 from bot.model.sessions import PullRequest, SessionState
+from bot.runtime import metrics
 from bot.runtime.outgoing import NOT_SENT, broken
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 READ_LIMIT = 4 * 1024 * 1024
 """The part of an answer to a read that is used, in bytes: 700,000 words.
@@ -186,7 +190,7 @@ def written(
         return answer
     found = parse(answer.body) if httpx.codes.is_success(answer.status) else None
     if found is not None and answer.status != HTTPStatus.OK:
-        odd.note(f"HTTP {answer.status}")
+        note_odd(f"HTTP {answer.status}")
     return failed(answer, passing) if found is None else found
 
 
@@ -372,3 +376,17 @@ def identified(messages: Iterable[DevinMessage | None]) -> tuple[Sequence[DevinM
 def _made_id(message: DevinMessage) -> str:
     parts = (message.at.isoformat(), message.source, message.text)
     return "-" + hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+
+
+def note_odd(what: str, level: int = logging.WARNING) -> None:
+    """Log and count an answer that is not as Devin's documents say."""
+    log.log(level, "odd answer", extra={"reason": what})
+    metrics.ODD_ANSWERS.labels(what).inc()
+
+
+def usable(found: Sequence[T], listed: Sequence[object]) -> Sequence[T] | None:
+    """Return the sessions `found` in a list; None if none of those `listed` has a known id."""
+    if found or not listed:
+        return found
+    note_odd("sessions without ids", logging.ERROR)
+    return None

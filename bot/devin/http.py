@@ -5,9 +5,12 @@ import re
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from urllib.parse import quote
 
+import aiohttp
 import httpx
+from httpx_aiohttp import AiohttpTransport
 
 from bot.devin.answers import (
     CONNECTION_ERRORS,
@@ -23,6 +26,7 @@ from bot.devin.answers import (
 from bot.devin.api import Failure, OutgoingFile, Unread
 from bot.devin.files import Downloads
 from bot.runtime import metrics
+from bot.runtime.version import user_agent
 from bot.timing import Timing
 
 BODY_LIMIT = 64 * 1024
@@ -34,6 +38,35 @@ Param = int | str | Sequence[str]
 
 Path = str | Unread
 """The path of a resource, or why it is not known: then nothing is sent, and that is the answer."""
+
+
+def client_over(
+    session: aiohttp.ClientSession, url: str, key: str, timing: Timing
+) -> httpx.AsyncClient:
+    """Return a client over `session`, which verifies certificates and knows the proxy.
+
+    httpx's own transport collapses above some 32 concurrent requests; aiohttp's does not.
+    """
+    return httpx.AsyncClient(
+        transport=AiohttpTransport(client=session, trust_env=False),
+        base_url=url,
+        headers={
+            "Authorization": f"Bearer {key}",
+            "User-Agent": user_agent(),
+            # httpx inflates without a limit: a few kilobytes may become gigabytes.
+            "Accept-Encoding": "identity",
+        },
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+        timeout=httpx.Timeout(timing.connect_seconds, read=timing.answer_seconds),
+        event_hooks={"response": [_forget_location]},
+        follow_redirects=False,
+        trust_env=False,
+    )
+
+
+async def _forget_location(response: httpx.Response) -> None:
+    """Forget where a redirect leads: httpx parses that though it isn't followed, and may raise."""
+    response.headers.pop("Location", None)
 
 
 class DevinHttp:

@@ -2,22 +2,18 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import aiohttp
-import httpx
-from httpx_aiohttp import AiohttpTransport
 from pydantic import SecretStr
 
 from bot.devin.api import Devin
 from bot.devin.files import Downloads, Places
-from bot.devin.http import DevinHttp
+from bot.devin.http import DevinHttp, client_over
 from bot.devin.v1.client import DevinV1
 from bot.devin.v3.client import DevinV3
 from bot.devin.v3.organization import Organization
 from bot.model.generation import Generation, generation_of
 from bot.runtime.outgoing import TRANSFER, open_session
-from bot.runtime.version import user_agent
 from bot.timing import TIMING, Timing
 
 KEEP_ALIVE_SECONDS = 5.0
@@ -48,39 +44,10 @@ async def open_devin(
     async with (
         open_session(proxy, connector=calls) as api,
         open_session(proxy, connector=downloads, auto_decompress=False, timeout=TRANSFER) as files,
-        _client(api, url, secret, timing) as client,
+        client_over(api, url, secret, timing) as client,
     ):
         http = DevinHttp(client, secret, Downloads(files, places, secret), timing)
         if generation_of(secret) is Generation.V1:
             yield DevinV1(http)
         else:
             yield DevinV3(http, Organization(http, organization))
-
-
-def _client(
-    session: aiohttp.ClientSession, url: str, key: str, timing: Timing
-) -> httpx.AsyncClient:
-    """Return a client over `session`, which verifies certificates and knows the proxy.
-
-    httpx's own transport collapses above some 32 concurrent requests; aiohttp's does not.
-    """
-    return httpx.AsyncClient(
-        transport=AiohttpTransport(client=session, trust_env=False),
-        base_url=url,
-        headers={
-            "Authorization": f"Bearer {key}",
-            "User-Agent": user_agent(),
-            # httpx inflates without a limit: a few kilobytes may become gigabytes.
-            "Accept-Encoding": "identity",
-        },
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
-        timeout=httpx.Timeout(timing.connect_seconds, read=timing.answer_seconds),
-        event_hooks={"response": [_forget_location]},
-        follow_redirects=False,
-        trust_env=False,
-    )
-
-
-async def _forget_location(response: httpx.Response) -> None:
-    """Forget where a redirect leads: httpx parses that though it isn't followed, and may raise."""
-    response.headers.pop("Location", None)

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from bot.mirror.shown import follow_of
 from bot.model.errors import SlackAway
 from bot.model.people import Person, UserId
 from bot.model.sessions import CAPS, Follow, NamedSession, Said, SessionId, Started, Watched
-from bot.model.threads import Link, ThreadRef, is_direct, is_id
+from bot.model.threads import Link, ThreadRef, follow_of, is_direct, is_id
 from bot.slack.api import MISSING_SCOPE
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need

@@ -17,10 +17,14 @@ A question and its answer usually come in this order, each with the field that h
                                           may be the state from before the reply
 
 The times of messages are Devin's, by Redis's clock, and may be in whole seconds (`RESOLUTION_MS`).
+
+A thread is owed each message once, and at the end of a turn its last message, whether it follows
+all or turns by then. What it was owed last is kept for each thread, since it may have followed
+otherwise when that was said.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
@@ -37,7 +41,6 @@ from bot.mirror.pace import (
     until_next,
     updated_of,
 )
-from bot.mirror.shown import follow_of, is_turn_over, shown_to, since_link
 from bot.model.sessions import (
     CAPS,
     NEAR,
@@ -51,9 +54,9 @@ from bot.model.sessions import (
     Watched,
     overrun,
 )
-from bot.model.threads import ThreadRef
+from bot.model.threads import ThreadRef, follow_of
 from bot.model.times import Millis, as_millis
-from bot.store.watches import Found, LinkedThread, TakenPoll
+from bot.store.watches import Found, LinkedThread, TakenPoll, short_id
 from bot.text.questions import parse_question
 from bot.wording.mirror.posts import APPROVED, beginning
 
@@ -396,3 +399,41 @@ def _left_out(
         counts["before_link"] += len(new) - len(later)
         counts[f"follows_{follow}"] += 0 if follow is Follow.ALL else len(later)
     return +counts
+
+
+def since_link(
+    one: LinkedThread, untold: Collection[ThreadRef], new: Sequence[Said]
+) -> Sequence[Said]:
+    """Return what is new for a thread: for one that has just been linked, what came after that."""
+    if one.is_caught_up:
+        return new
+    is_told = one.thread not in untold
+    return [m for m in new if is_told and m.at + RESOLUTION_MS >= one.follows_from]
+
+
+def is_turn_over(seen: Watched) -> bool:
+    """Return True if no message of a turn is to come; more pages may have some."""
+    return seen.is_at_rest and not seen.has_more
+
+
+def shown_to(
+    one: LinkedThread, follow: Follow, seen: Watched, new: Sequence[Said], events: Sequence[Said]
+) -> Sequence[Said]:
+    """Return what a thread is owed of what is new for it, and of a turn that is over."""
+    turn = _turn(one, seen, new)
+    match follow:
+        case Follow.ALL:
+            return [*(m for m in turn if m not in new), *new, *events]
+        case Follow.TURNS:
+            return [*turn, *events]
+        case _:
+            return [one for one in events if one.kind in CAPS]
+
+
+def _turn(one: LinkedThread, seen: Watched, new: Sequence[Said]) -> Sequence[Said]:
+    """Return the last message of a turn that is over, unless the thread was owed that before."""
+    last = seen.last
+    if last is None or not is_turn_over(seen) or one.owed == short_id(last.id):
+        return ()
+    is_due = last in new or (one.is_caught_up and not seen.is_turn_shown)
+    return [last] if is_due and last.at + RESOLUTION_MS >= one.follows_from else ()

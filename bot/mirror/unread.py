@@ -11,7 +11,6 @@ from datetime import timedelta
 from bot.devin.api import SessionSummary
 from bot.mirror.news import closed_by, events_of, of_cap, opened_by, shows, told_by
 from bot.mirror.pace import SETTLING_MS, until_next
-from bot.mirror.shown import follow_of
 from bot.model.sessions import (
     CAPS,
     OVER,
@@ -21,6 +20,7 @@ from bot.model.sessions import (
     SaidKind,
     SessionState,
 )
+from bot.model.threads import follow_of
 from bot.model.times import Millis
 from bot.store.watches import Found, LinkedThread, TakenPoll
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from bot.model.people import UserId
 from bot.model.record import Record
-from bot.model.sessions import SessionId, Watched
+from bot.model.sessions import SessionId
 
 BASE = "base"
 """The field of a session's total before the month; those of its days are `01` to `31`."""
@@ -29,38 +29,6 @@ class Account(Record):
     channel: str = ""
     thread: str = ""
     parent: SessionId = SessionId("")
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A session's total (ACUs) that has moved, and the one before."""
-
-    session: SessionId
-    account: Account
-    base: float
-    total: float
-
-
-def entries_of(
-    session: SessionId, account: Account, before: Watched, seen: Watched, *, is_own: bool
-) -> Iterator[Entry]:
-    """Yield what a poll enters: the totals of a session and of its children that have moved.
-
-    What one had used before the session was first seen counts only if the relay started that
-    (`is_own`): else it was used at another time, and perhaps for others.
-    """
-    if seen.acus is not None:
-        base = before.acus if before.acus is not None else 0.0 if is_own else seen.acus
-        if base != seen.acus:
-            yield Entry(session, account, base, seen.acus)
-    known = {one.session: one for one in before.children}
-    of_child = account.model_copy(update={"parent": session})
-    for one in seen.children:
-        was = known.get(one.session)
-        is_old = before.acus is None if was is None else was.is_old
-        base = one.acus if is_old and not is_own else 0.0 if was is None else was.acus
-        if base != one.acus:
-            yield Entry(one.session, of_child, base, one.acus)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from pydantic import field_serializer
 
 from bot.model.people import UserId
 from bot.model.record import Record
-from bot.model.sessions import SessionId, parse_session
+from bot.model.sessions import Follow, SessionId, parse_session
 from bot.model.times import Micros, is_ts
 
 TOPIC_LIMIT = 80
@@ -108,6 +108,11 @@ class Link(Record):
     @field_serializer("since", "topic_at")
     def _exact(self, at: Micros) -> str:
         return str(at)
+
+
+def follow_of(link: Link | None, default: Follow) -> Follow:
+    """Return how much a thread with that link follows: its own choice, or the setting's."""
+    return Follow(link.follow) if link is not None and link.follow else default
 
 
 def is_id(text: str) -> bool:

@@ -22,7 +22,7 @@ from bot.slack.api import SlackClient, ask_first, call, pages
 from bot.slack.channels import Channel
 from bot.slack.lookups import TIER_2, TIER_4, Lookup, Need, Source
 from bot.text.mrkdwn import SIGNS, Mention, Names
-from bot.text.names import one_line
+from bot.text.speakers import one_line
 
 HOME = "team_id"
 GUEST_FLAGS = frozenset({"is_restricted", "is_ultra_restricted"})

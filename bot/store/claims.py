@@ -1,4 +1,4 @@
-"""Claims let work be done once; starts are counted; and tickets keep what a person is asked.
+"""Claims let work be done once; starts and reads are budgeted; tickets keep what people are asked.
 
 A claim is the first caller's, or a later one's if that caller died. A ticket is the context of a
 modal or an offer: Slack passes on `private_metadata` and the values of buttons as a person's client
@@ -23,6 +23,7 @@ from bot.redis.connection import Store, millis
 from bot.redis.keep import CLAIM_LEASE, CLAIMED, TICKET
 from bot.redis.keys import Key, calls_key, once_key, ticket_key
 from bot.redis.lua import commands
+from bot.store.lua import scripts
 from bot.timing import TIMING
 
 log = logging.getLogger(__name__)
@@ -238,3 +239,40 @@ class Tickets:
 def new_number() -> str:
     """Return a number for a ticket: 128 random bits, in hex."""
     return secrets.token_hex(LENGTH // 2)
+
+
+BURST_DIVISOR = 12
+"""One in so many of the minute's reads may be made at once."""
+
+
+class Reads:
+    """The budget of reads that all polls share, in Redis.
+
+    A twelfth of a minute's reads may be made at once, and the rest is spread evenly, so that no
+    minute has more of them than the setting allows.
+    """
+
+    def __init__(self, store: Store, per_minute: int) -> None:
+        self._store = store
+        self._per_minute = per_minute
+        self._burst = max(2, per_minute // BURST_DIVISOR)
+        self.seconds_each = 60 / max(1, per_minute - self._burst)
+
+    async def spend(
+        self, most: int = 1, *, rest: int = 0, is_made: bool = False, pause: float = 0.0
+    ) -> tuple[int, float]:
+        """Spend up to `most` reads, if `rest` are left over, or all if they were made already.
+
+        During a `pause`, in seconds, no process reads. Return how many are spent, and the seconds
+        until one more can be had.
+        """
+        spent, wait_ms = await scripts.spend_reads(
+            self._store,
+            most=most,
+            per_minute=self._per_minute,
+            burst=self._burst,
+            rest=rest,
+            is_made=is_made,
+            pause_ms=int(pause * 1000),
+        )
+        return spent, wait_ms / 1000

@@ -13,14 +13,14 @@ from bot.redis.connection import Store
 from bot.runtime import metrics
 from bot.settings import Settings
 from bot.store.checkpoints import CATCH_UP, Checkpoints
-from bot.store.claims import Claims, Starts, Tickets
+from bot.store.claims import Claims, Reads, Starts, Tickets
 from bot.store.links import Cards, Links, Profiles
 from bot.store.lua import scripts
 from bot.store.mailbox import Mailbox
 from bot.store.outbox import Outbox, Teller
 from bot.store.revisions import Revisions
 from bot.store.threads import SessionNames
-from bot.store.watches import Reads, Watches
+from bot.store.watches import Watches
 from bot.store.words import Words
 
 

@@ -4,20 +4,17 @@ A session that is due is taken by one process, for as long as its lease. What a 
 recorded by one script, which moves the cursor, remembers the messages' ids, and owes what is to be
 posted, only if the session is still known as it was when it was taken. So a message that is read
 twice is posted once. The poll of a process that died is made by another one after the lease.
-
-Polls share a budget of reads: a twelfth of the minute's may be made at once, and the rest is spread
-evenly, so that no minute has more of them than the setting allows.
 """
 
 import asyncio
 import time
 from base64 import b64encode
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from bot.model.ledger import Account, Entry, Use, entries_of, fields_of, parse_uses, use_in
+from bot.model.ledger import Account, Use, fields_of, parse_uses, use_in
 from bot.model.people import UserId
 from bot.model.replies import Outcome
 from bot.model.sessions import Said, SaidKind, SessionId, Started, Watched
@@ -32,9 +29,6 @@ from bot.store.lua import scripts
 from bot.store.outbox import Owed, parse_owed
 from bot.store.words import words_owed
 from bot.timing import TIMING
-
-BURST_DIVISOR = 12
-"""One in so many of the minute's reads may be made at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,36 +104,39 @@ def short_id(id_: str) -> str:
     return b64encode(sha256(id_.encode()).digest()[:8]).decode()[:11]
 
 
-class Reads:
-    """The budget, in Redis."""
-
-    def __init__(self, store: Store, per_minute: int) -> None:
-        self._store = store
-        self._per_minute = per_minute
-        self._burst = max(2, per_minute // BURST_DIVISOR)
-        self.seconds_each = 60 / max(1, per_minute - self._burst)
-
-    async def spend(
-        self, most: int = 1, *, rest: int = 0, is_made: bool = False, pause: float = 0.0
-    ) -> tuple[int, float]:
-        """Spend up to `most` reads, if `rest` are left over, or all if they were made already.
-
-        During a `pause`, in seconds, no process reads. Return how many are spent, and the seconds
-        until one more can be had.
-        """
-        spent, wait_ms = await scripts.spend_reads(
-            self._store,
-            most=most,
-            per_minute=self._per_minute,
-            burst=self._burst,
-            rest=rest,
-            is_made=is_made,
-            pause_ms=int(pause * 1000),
-        )
-        return spent, wait_ms / 1000
-
-
 MONTH = "%Y-%m"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A session's total (ACUs) that has moved, and the one before."""
+
+    session: SessionId
+    account: Account
+    base: float
+    total: float
+
+
+def entries_of(
+    session: SessionId, account: Account, before: Watched, seen: Watched, *, is_own: bool
+) -> Iterator[Entry]:
+    """Yield what a poll enters: the totals of a session and of its children that have moved.
+
+    What one had used before the session was first seen counts only if the relay started that
+    (`is_own`): else it was used at another time, and perhaps for others.
+    """
+    if seen.acus is not None:
+        base = before.acus if before.acus is not None else 0.0 if is_own else seen.acus
+        if base != seen.acus:
+            yield Entry(session, account, base, seen.acus)
+    known = {one.session: one for one in before.children}
+    of_child = account.model_copy(update={"parent": session})
+    for one in seen.children:
+        was = known.get(one.session)
+        is_old = before.acus is None if was is None else was.is_old
+        base = one.acus if is_old and not is_own else 0.0 if was is None else was.acus
+        if base != one.acus:
+            yield Entry(one.session, of_child, base, one.acus)
 
 
 def used_by(poll: TakenPoll, seen: Watched) -> Sequence[Entry]:

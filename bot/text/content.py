@@ -20,7 +20,7 @@ from pydantic_core import to_json
 from bot.model.record import DEEPEST, clean, mapping, mappings, string
 from bot.text import mrkdwn, rich_text
 from bot.text.mrkdwn import NO_NAMES, Names, says_something
-from bot.text.names import is_readable
+from bot.text.speakers import is_readable
 
 Block = dict[str, Any]
 Part = Mapping[str, object]

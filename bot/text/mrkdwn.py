@@ -14,8 +14,8 @@ import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import quote
 
-from bot.text import names as naming
-from bot.text.names import is_readable
+from bot.text import speakers
+from bot.text.speakers import is_readable
 
 _TICKS = re.compile("`+")
 _NOT_IN_ADDRESS = re.compile(r"[\s<>]")
@@ -36,7 +36,7 @@ SIGNS: Mapping[str, str] = {"user": "@", "channel": "#", "usergroup": "@"}
 def called(mention: Mention, names: Names) -> str:
     """Return `@Name (U0ID)`, `#name` or `@handle`, or nothing for an empty id."""
     kind, id_ = mention
-    name = naming.called(kind, names.get(mention, ""), id_)
+    name = speakers.called(kind, names.get(mention, ""), id_)
     return SIGNS[kind] + name if name else ""
 
 

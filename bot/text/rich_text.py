@@ -13,7 +13,7 @@ from operator import itemgetter
 from bot.model.record import mapping, mappings, string
 from bot.text import mrkdwn
 from bot.text.mrkdwn import Mention, Names
-from bot.text.names import is_readable
+from bot.text.speakers import is_readable
 
 Element = Mapping[str, object]
 

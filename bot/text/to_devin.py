@@ -23,7 +23,7 @@ from bot.model.replies import Reply
 from bot.model.threads import TOPIC_LIMIT, is_id
 from bot.text import content, mrkdwn, rich_text
 from bot.text.mrkdwn import NO_NAMES, Mention, Names, unescape
-from bot.text.names import is_readable
+from bot.text.speakers import is_readable
 from bot.text.to_slack import seen
 
 _ATTACHMENT = re.compile(

@@ -23,7 +23,7 @@ from bot.slack.app.workspace import Identity, Workspace
 from bot.slack.files import attached
 from bot.text import to_devin
 from bot.text.content import attachments, content, shared
-from bot.text.names import one_line
+from bot.text.speakers import one_line
 from bot.text.to_devin import strip_mention, to_markdown
 from handlers.parse.commands import parse_command, parse_guess
 

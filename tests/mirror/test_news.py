@@ -11,7 +11,7 @@ from bot.devin.v3.sessions import parse_record
 from bot.mirror.news import Reading, found_in
 from bot.mirror.pace import MOST_PULLS, SETTLING_MS, asked_with, children_of
 from bot.mirror.unread import not_found
-from bot.model.ledger import Account, entries_of
+from bot.model.ledger import Account
 from bot.model.people import UserId
 from bot.model.sessions import (
     OWN_LIMITS,
@@ -28,7 +28,7 @@ from bot.model.sessions import (
 )
 from bot.model.threads import Link, ThreadRef
 from bot.model.times import Millis, as_datetime
-from bot.store.watches import Found, LinkedThread, TakenPoll, short_id
+from bot.store.watches import Found, LinkedThread, TakenPoll, entries_of, short_id
 from bot.wording.actions import CONTINUE_SESSION, OPEN_SESSION
 from bot.wording.mirror.posts import MESSAGE_LIMIT, Framing, beginning, compose
 from tests.support.tables import each

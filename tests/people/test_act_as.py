@@ -22,9 +22,8 @@ from bot.model.threads import ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import lease_key
 from bot.runtime.logs import TRAIL, Event
-from bot.store.claims import Claims
+from bot.store.claims import Claims, Reads
 from bot.store.mailbox import Mailbox
-from bot.store.watches import Reads
 from bot.wording import actions, commands, refusals
 from bot.wording.delivery_reports import DELIVERED_MARK
 from bot.wording.lifecycle.ending import STOP

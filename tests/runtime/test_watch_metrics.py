@@ -10,10 +10,11 @@ from bot.model.people import UserId
 from bot.model.sessions import Said, SessionId, SessionState, Watched
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
+from bot.store.claims import Reads
 from bot.store.links import Links
 from bot.store.outbox import Outbox
 from bot.store.state import measure
-from bot.store.watches import Found, Reads, Watches
+from bot.store.watches import Found, Watches
 from bot.store.words import BatchEnded, Words, words_owed
 from sandbox.devin.answers import Read
 from tests.runtime.test_operations import value

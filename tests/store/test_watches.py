@@ -24,10 +24,11 @@ from bot.redis.keys import (
     watched_key,
     words_key,
 )
+from bot.store.claims import Reads
 from bot.store.links import Links, card_subject
 from bot.store.mailbox import Head, Mailbox
 from bot.store.outbox import OwedKind
-from bot.store.watches import Found, Reads, TakenPoll, Watches, short_id
+from bot.store.watches import Found, TakenPoll, Watches, short_id
 from tests.support.keys import at
 from tests.support.waiting import wait_until
 

@@ -13,7 +13,7 @@ import tokenize
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
@@ -22,7 +22,6 @@ from unittest.mock import patch
 
 import redis
 
-from bot.app import open_bot
 from bot.redis import keys
 from bot.redis.connection import Store
 from bot.redis.keys import DUE_KEY, OUTBOX_KEY, UNREAD_KEY
@@ -30,9 +29,11 @@ from bot.redis.lua import commands
 from bot.redis.pipelining import Script
 from bot.settings import load_settings
 from bot.store.lua import scripts
+from bot.timing import TIMING
 from bot.wording import actions
 from sandbox import Sandbox
 from tests.conftest import environ_of
+from tests.support.bots import open_bot
 from tests.support.desk import SESSION, Desk
 from tests.support.devin_posts import until_devin_said
 from tests.support.keys import at
@@ -201,7 +202,7 @@ async def _flow(name: str, url: str, plain: redis.Redis, home: Path) -> Ran:
     async with Sandbox(devin_api="v3") as box:
         box.devin.add_session(SESSION)
         desk, environ = Desk(box, plain), environ_of(box, url, home / name)
-        async with open_bot(load_settings(environ, None)):
+        async with open_bot(load_settings(environ, None), **asdict(TIMING)):
             await box.slack.wait_connected()
             flow = _Flows(desk, plain)
             await flow.ready()

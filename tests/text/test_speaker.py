@@ -12,8 +12,7 @@ from bot.model.files import AttachedFile, Forwarded
 from bot.model.people import WORKFLOW, UserId
 from bot.model.replies import Reply
 from bot.model.threads import ThreadRef
-from bot.text.names import LONGEST, called, one_line, plain, speaker
-from bot.text.typed import mark_typed
+from bot.text.speakers import LONGEST, called, mark_typed, one_line, plain, speaker
 
 ADA, BEN = UserId("U0ADA00000"), UserId("U0BEN00000")
 THREAD = ThreadRef(team="T1", channel="C1", thread_ts="1.000001")

@@ -15,7 +15,7 @@ from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
-from bot.devin import answers, odd
+from bot.devin import answers
 from bot.devin.api import Cursor, DevinMessage, MessagePage, SessionSummary, Source
 from bot.model.record import encodable, mapping, mappings, parse_object, string, strings
 from bot.model.replies import Outcome, OutcomeKind
@@ -91,7 +91,7 @@ def parse_list(body: bytes) -> Sequence[SessionSummary] | None:
         return None
     named = ((parse_session(string(one, "session_id")), one) for one in mappings(entries))
     found = [_summary(session, one) for session, one in named if session]
-    return odd.usable(found, entries)
+    return answers.usable(found, entries)
 
 
 def parse_array(body: bytes) -> Sequence[Mapping[str, Any]] | None:

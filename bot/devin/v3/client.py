@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from bot.devin import answers, api, odd
+from bot.devin import answers, api
 from bot.devin.answers import Answer, Read
 from bot.devin.api import Failure, SessionSummary, Unread
 from bot.devin.http import DevinHttp, Param, Path, path_of
@@ -216,7 +216,7 @@ class DevinV3:
             for one in found
         )
         if not is_filtered:
-            odd.note("sessions that nobody asked for", logging.ERROR)
+            answers.note_odd("sessions that nobody asked for", logging.ERROR)
             return Unread(why="Devin doesn't filter the list")
         new = [one for one in found if one.created_at is not None and one.created_at >= since]
         return sorted(new, key=lambda one: (one.created_at or since, one.session))

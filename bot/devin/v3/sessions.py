@@ -18,7 +18,7 @@ from typing import Any
 
 from cachetools import TTLCache
 
-from bot.devin import answers, odd
+from bot.devin import answers
 from bot.devin.answers import Answer, parsed
 from bot.devin.api import MOST_CHILDREN, DevinMessage, SessionSummary, Source, Survey, Unread
 from bot.model.record import mappings, parse_object, string, strings
@@ -89,7 +89,7 @@ def summaries(records: Iterable[Mapping[str, Any]]) -> Sequence[SessionSummary] 
     """Read sessions, except those without an id; None if that holds for all that are listed."""
     listed = list(records)
     found = [found for one in listed if (found := summary(one)) is not None]
-    return odd.usable(found, listed)
+    return answers.usable(found, listed)
 
 
 def summary(record: Mapping[str, Any]) -> SessionSummary | None:
@@ -293,7 +293,7 @@ class Surveys:
         self, missed: Collection[SessionId]
     ) -> tuple[dict[SessionId, SessionSummary], int]:
         """Read some sessions by a call for each, first those that were not read for longest."""
-        odd.note("sessions that nobody asked for", logging.ERROR)
+        answers.note_odd("sessions that nobody asked for", logging.ERROR)
         line = sorted(missed, key=lambda one: self._asked_at.get(one, 0.0))[:MOST_SINGLY]
         self._asked_at.update(dict.fromkeys(line, time.monotonic()))
         found = await asyncio.gather(*map(self._ask_one, line))

@@ -12,11 +12,10 @@ from typing import Self
 
 from bot.features.home import words
 from bot.features.home.words import Shown
-from bot.mirror.shown import follow_of
 from bot.model import errors
 from bot.model.people import Act, Person, Standing, UserId
 from bot.model.sessions import SessionId, Watched
-from bot.model.threads import Link, ThreadRef, is_direct
+from bot.model.threads import Link, ThreadRef, follow_of, is_direct
 from bot.model.times import Millis
 from bot.redis.keep import PROMPTED
 from bot.relay import UseCases

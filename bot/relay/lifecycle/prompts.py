@@ -20,10 +20,9 @@ from bot.slack.app.workspace import Identity, Workspace
 from bot.slack.lookups import Need
 from bot.text.content import section
 from bot.text.mrkdwn import block_quote
-from bot.text.names import speaker
+from bot.text.speakers import mark_typed, speaker
 from bot.text.to_devin import is_empty
 from bot.text.to_slack import cut
-from bot.text.typed import mark_typed
 from bot.wording import refusals
 from bot.wording.lifecycle import starting as words
 from bot.wording.message import SlackMessage
