@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ConstantBackoff
 
+from bot.features.workflow_steps.use import WorkflowSteps
 from bot.model.ledger import parse_uses
 from bot.redis.keep import ENTRY_LEASE
 from bot.relay.lifecycle.adopting import Adopting
@@ -22,7 +23,7 @@ PREFIX = "{devin-relay:T0SANDBOX}"
 
 OUTBOX = f"{PREFIX}:outbox"
 
-ASKED_FOR = frozenset({OwedKind.POST, OwedKind.START, OwedKind.STEP})
+ASKED_FOR = frozenset({OwedKind.POST, OwedKind.START, WorkflowSteps.kind})
 """What a person or a workflow asked for; the other entries report."""
 HURRY_SECONDS = 4.0
 

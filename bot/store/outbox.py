@@ -33,16 +33,15 @@ log = logging.getLogger(__name__)
 class OwedKind(StrEnum):
     """The kinds of entries that the core owes. They are kept in Redis, and in the log's `kind`.
 
-    A thread must be told the `OUTCOME` of a reply, or the `DELAY` while it waits; a workflow's
-    `STEP` must be carried out; one person, or a thread, must get a `NOTICE`. `WORDS` are what a
-    session says, for a thread, `FILES` those that come with it, and by a `CLOSING` the buttons of
-    a question give way. Its `CARD` must be posted or edited. A session must be started (`START`),
-    or a person's words posted in their name (`POST`), and sent or begun with.
+    A thread must be told the `OUTCOME` of a reply, or the `DELAY` while it waits; one person, or a
+    thread, must get a `NOTICE`. `WORDS` are what a session says, for a thread, `FILES` those that
+    come with it, and by a `CLOSING` the buttons of a question give way. Its `CARD` must be posted
+    or edited. A session must be started (`START`), or a person's words posted in their name
+    (`POST`), and sent or begun with.
     """
 
     OUTCOME = "outcome"
     DELAY = "delay"
-    STEP = "step"
     NOTICE = "notice"
     WORDS = "words"
     FILES = "files"

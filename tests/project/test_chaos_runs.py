@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
+from bot.features.workflow_steps.use import WorkflowSteps
 from bot.model.people import UserId
 from bot.model.replies import Reply
 from bot.model.sessions import SessionId
@@ -95,7 +96,7 @@ async def test_a_run_waits_for_all_that_was_asked_for(redis_url: str) -> None:
     """If its process dies, its lease ends only after the time for reports."""
     async with Redis.from_url(redis_url, decode_responses=True) as redis:
         keeping, now = Keeping(redis, "T0SANDBOX:C0"), int(time.time() * 1_000)
-        kinds = (*OwedKind, Adopting.kind)
+        kinds = (*OwedKind, WorkflowSteps.kind, Adopting.kind)
         owed = [str(Owed(f"T0:{kind}:about", 1, kind)) for kind in kinds]
         await redis.zadd(OUTBOX, dict.fromkeys(owed, now))
         await redis.expire(OUTBOX, 60)

@@ -48,7 +48,7 @@ class WorkflowSteps(Teller):
     naming: Naming
     choosing: Choosing
     speaking: Speaking
-    kind = OwedKind.STEP
+    kind = "step"
 
     @classmethod
     def of(cls, core: UseCases) -> Self:
@@ -58,7 +58,7 @@ class WorkflowSteps(Teller):
 
     async def start(self, step: StepAsked) -> None:
         """Keep a step that Slack has started, and begin it soon; a repeat changes nothing."""
-        owed = Owed(f"{self.workspace.team}:step:{step.execution}", 1, OwedKind.STEP)
+        owed = Owed(f"{self.workspace.team}:step:{step.execution}", 1, self.kind)
         step = step.model_copy(update={"at": step.at or micros_ts(self.workspace.clock.now)})
         await self.accepting.owe(owed, step.to_json())
         log.info("step", extra={"execution": step.execution, "callback": step.callback})
