@@ -49,6 +49,7 @@ from bot.model.sessions import (
     Follow,
     Said,
     SaidKind,
+    Seen,
     SessionState,
     Trouble,
     Watched,
@@ -79,7 +80,7 @@ def events_of(
     return [*_of_pull_requests(poll, seen), *rest, *_in_trouble(poll, seen), *asleep, *cap]
 
 
-def _of_pull_requests(poll: TakenPoll, seen: Watched) -> Sequence[Said]:
+def _of_pull_requests(poll: TakenPoll, seen: Seen) -> Sequence[Said]:
     """Return what was opened, merged and closed; other states are the card's alone."""
     known = {one.url: one.state for one in poll.seen.pull_requests}
     kinds = [
@@ -146,7 +147,7 @@ def _is_new_approval(poll: TakenPoll, last: Said | None, *, is_turn: bool) -> bo
     return is_new or has_gone_on or _is_unmoved_by_reply(poll)
 
 
-def _in_trouble(poll: TakenPoll, seen: Watched) -> Sequence[Said]:
+def _in_trouble(poll: TakenPoll, seen: Seen) -> Sequence[Said]:
     trouble = _trouble_of(seen)
     is_told = trouble is _trouble_of(poll.seen) and not _is_unmoved_by_reply(poll)
     if not trouble or seen.state is SessionState.ENDED or is_told:
@@ -162,12 +163,12 @@ def _asleep(poll: TakenPoll, seen: Watched) -> Sequence[Said]:
     return [Said(kind=SaidKind.TROUBLE, at=poll.began)]
 
 
-def _trouble_of(seen: Watched) -> Trouble | None:
+def _trouble_of(seen: Seen) -> Trouble | None:
     """Return the trouble that people are told of as such, which a stop at the cap is not."""
     return None if seen.is_stopped_at_cap else seen.trouble
 
 
-def of_cap(poll: TakenPoll, seen: Watched) -> Sequence[Said]:
+def of_cap(poll: TakenPoll, seen: Seen) -> Sequence[Said]:
     """Return the event of a cap that is nearly used up, or wholly, at work: each once.
 
     A stop at it is told once for each stay, and after a reply that moved nothing.
@@ -184,7 +185,7 @@ def of_cap(poll: TakenPoll, seen: Watched) -> Sequence[Said]:
     return [Said(kind=kind, at=poll.began, acus=seen.acus or 0.0, cap=seen.cap or 0)]
 
 
-def _has_gone_on(poll: TakenPoll, seen: Watched) -> bool:
+def _has_gone_on(poll: TakenPoll, seen: Seen) -> bool:
     """Return True unless the session has stood still at its cap: a total may come in late."""
     more = (seen.acus or 0.0) - (poll.seen.acus or 0.0)
     return not poll.seen.is_at_cap or more > overrun(seen.cap or 0)

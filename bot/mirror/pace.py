@@ -22,6 +22,7 @@ from bot.model.sessions import (
     WAITING,
     Child,
     PullRequest,
+    Seen,
     SessionId,
     SessionState,
     Watched,
@@ -148,7 +149,7 @@ def _costs_otherwise(seen: Watched, summary: SessionSummary) -> bool:
     return (seen.is_at_rest or seen.is_unlinked) and summary.acus not in {None, seen.acus}
 
 
-def pulls_by(seen: Watched, summary: SessionSummary) -> tuple[PullRequest, ...]:
+def pulls_by(seen: Seen, summary: SessionSummary) -> tuple[PullRequest, ...]:
     """Return a session's pull requests; what one answer leaves out of them is as it was."""
     known = {one.url: one for one in seen.pull_requests}
     listed = summary.pull_requests[-MOST_PULLS:]
@@ -250,7 +251,7 @@ def _may_be(state: SessionState, summary: SessionSummary) -> bool:
     return bool(summary.unclear) and state in UNCLEAR[summary.state]
 
 
-def children_of(before: Watched, session: SessionId, found: Sessions) -> tuple[Child, ...]:
+def children_of(before: Seen, session: SessionId, found: Sessions) -> tuple[Child, ...]:
     """Return the children of a session; what one answer leaves out of them is as it was."""
     known = {one.session: one for one in before.children}
     listed = found[session].children if session in found else ()

@@ -287,31 +287,44 @@ class Child(Record):
     is_old: bool = False
 
 
-class Watched(Record):
-    """A session as it was last read.
+class Progress(Record):
+    """How far a session has been read.
 
-    `cursor` begins with the generation of Devin's API that gave it, and a blank. `since` is when
-    the session entered its state, `spoke_at` when anybody last said something, `updated` when Devin
-    last changed it, and `skew` how far Devin's clock is ahead (ms). `limit` is Devin's word for the
-    limit at which it is suspended. `last` is Devin's last message, and `is_turn_shown` says that
-    threads which follow turns have been shown it. `question` is the id of the message that last
-    asked something. After the cursor was lost, `reread_since` is when the session had been read
-    before, until all of it is read again, and while Devin hides the messages of a session, when it
-    was first read without them, unless a thread follows it from the first word. `is_too_long`: its
-    messages can't be read. `unread_since` is when a read of new ones failed first, 0 if the last
-    one succeeded; `is_unread_told`: threads know that. `is_missing`: Devin doesn't find it. `cap`
-    is that of the session's start, and `cap_said` the last event of it that people were told.
-    `is_unlinked`: no thread is linked to it any more, but it was started here, and goes on.
-
-    `asked` is the id of the open question or approval, `asked_in` the state in which it was asked,
-    and `options` are the answers that its buttons offer, of which an approval has one. It stays
-    open until somebody replies, Devin asks something else, or the session enters another state than
-    that one; a session that falls asleep still waits, and may when it wakes. `answerable_since` is
-    when the poll was recorded that owed people this, or, if nothing is open, that the session has
-    finished or stopped: only a reply that is sent later is an answer to that.
+    `cursor` begins with the generation of Devin's API that gave it, and a blank. `skew` is how far
+    Devin's clock is ahead (ms), and `spoke_at` when anybody last said something. After the cursor
+    was lost, `reread_since` is when the session had been read before, until all of it is read
+    again, and while Devin hides the messages of a session, when it was first read without them,
+    unless a thread follows it from the first word. `is_too_long`: its messages can't be read.
+    `unread_since` is when a read of new ones failed first, 0 if the last one succeeded;
+    `is_unread_told`: threads know that. `is_unlinked`: no thread is linked to the session any more,
+    but it was started here, and goes on.
     """
 
     cursor: str = ""
+    skew: int = 0
+    read_at: Millis = Millis(0)
+    spoke_at: Millis = Millis(0)
+    has_more: bool = False
+    reread_since: Millis = Millis(0)
+    is_too_long: bool = False
+    unread_since: Millis = Millis(0)
+    is_unread_told: bool = False
+    is_unlinked: bool = False
+
+    @property
+    def is_new(self) -> bool:
+        """True if the session's messages were never read."""
+        return not self.read_at
+
+
+class Seen(Record):
+    """What Devin says of a session.
+
+    `since` is when it entered its state, and `updated` when Devin last changed it. `limit` is
+    Devin's word for the limit at which it is suspended, and `cap` that of its start.
+    `is_missing`: Devin doesn't find it.
+    """
+
     title: str = ""
     url: str = ""
     state: SessionState = SessionState.UNKNOWN
@@ -323,57 +336,8 @@ class Watched(Record):
     parent: SessionId | None = None
     acus: float | None = None
     updated: DevinMillis = DevinMillis(0)
-    skew: int = 0
-    read_at: Millis = Millis(0)
-    spoke_at: Millis = Millis(0)
-    has_more: bool = False
-    reread_since: Millis = Millis(0)
-    is_too_long: bool = False
-    unread_since: Millis = Millis(0)
-    is_unread_told: bool = False
     is_missing: bool = False
-    last: Said | None = None
-    is_turn_shown: bool = True
-    asked: str = ""
-    asked_in: SessionState = SessionState.UNKNOWN
-    answerable_since: Millis = Millis(0)
-    options: tuple[str, ...] = ()
-    question: str = ""
-    question_at: Millis = Millis(0)
     cap: int | None = None
-    cap_said: SaidKind | None = None
-    is_unlinked: bool = False
-
-    @property
-    def is_new(self) -> bool:
-        """True if the session's messages were never read."""
-        return not self.read_at
-
-    @property
-    def is_known(self) -> bool:
-        """True if the session was read, or Devin doesn't find it."""
-        return self.is_missing or not self.is_new
-
-    @property
-    def open_pulls(self) -> Sequence[PullRequest]:
-        """Those whose state may change; version 1 tells none of any."""
-        is_told = not self.cursor.startswith(Generation.V1)
-        return [one for one in self.pull_requests if is_told and one.is_open]
-
-    @property
-    def waits(self) -> bool:
-        """True if the session waits for a person, perhaps asleep."""
-        return self.state in WAITING or bool(self.asked)
-
-    @property
-    def needs_someone(self) -> bool:
-        """True if the session waits for a person, or has stopped without being over."""
-        is_stopped = self.is_at_cap or self.trouble is not None
-        return self.waits or (is_stopped and self.state not in {*OVER, SessionState.WORKING})
-
-    def has_open(self, state: SessionState) -> bool:
-        """Return True if what was asked in that state is open."""
-        return bool(self.asked) and self.asked_in is state
 
     @property
     def is_at_rest(self) -> bool:
@@ -398,3 +362,65 @@ class Watched(Record):
         """
         is_used_up = 1 <= self.used <= 1 + overrun(self.cap or 1) / (self.cap or 1)
         return self.is_stopped_at_cap or (is_used_up and self.state is not SessionState.WORKING)
+
+
+class Asked(Record):
+    """What a session waits for from people.
+
+    `asked` is the id of the open question or approval, `asked_in` the state in which it was asked,
+    and `options` are the answers that its buttons offer, of which an approval has one. It stays
+    open until somebody replies, Devin asks something else, or the session enters another state than
+    that one; a session that falls asleep still waits, and may when it wakes. `answerable_since` is
+    when the poll was recorded that owed people this, or, if nothing is open, that the session has
+    finished or stopped: only a reply that is sent later is an answer to that. `question` is the id
+    of the message that last asked something.
+    """
+
+    asked: str = ""
+    asked_in: SessionState = SessionState.UNKNOWN
+    answerable_since: Millis = Millis(0)
+    options: tuple[str, ...] = ()
+    question: str = ""
+    question_at: Millis = Millis(0)
+
+    def has_open(self, state: SessionState) -> bool:
+        """Return True if what was asked in that state is open."""
+        return bool(self.asked) and self.asked_in is state
+
+
+class Told(Record):
+    """What people were told of a session.
+
+    `last` is Devin's last message, and `is_turn_shown` says that threads which follow turns have
+    been shown it. `cap_said` is the last event of the session's cap that people were told.
+    """
+
+    last: Said | None = None
+    is_turn_shown: bool = True
+    cap_said: SaidKind | None = None
+
+
+class Watched(Progress, Seen, Asked, Told):
+    """All that is known of a session since it was last read, kept as one JSON object."""
+
+    @property
+    def is_known(self) -> bool:
+        """True if the session was read, or Devin doesn't find it."""
+        return self.is_missing or not self.is_new
+
+    @property
+    def open_pulls(self) -> Sequence[PullRequest]:
+        """Those whose state may change; version 1 tells none of any."""
+        is_told = not self.cursor.startswith(Generation.V1)
+        return [one for one in self.pull_requests if is_told and one.is_open]
+
+    @property
+    def waits(self) -> bool:
+        """True if the session waits for a person, perhaps asleep."""
+        return self.state in WAITING or bool(self.asked)
+
+    @property
+    def needs_someone(self) -> bool:
+        """True if the session waits for a person, or has stopped without being over."""
+        is_stopped = self.is_at_cap or self.trouble is not None
+        return self.waits or (is_stopped and self.state not in {*OVER, SessionState.WORKING})

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bot.model.record import Record
-from bot.model.sessions import NamedSession, SessionId, Started, Watched
+from bot.model.sessions import NamedSession, Seen, SessionId, Started, Watched
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import Key, watched_key
@@ -85,7 +85,7 @@ class SessionNames:
         await self._store.put_field(watched_key(named.session), "name", name, self._ttl)
 
 
-def _named(session: SessionId, known: Sequence[Watched | SessionName | None]) -> NamedSession:
+def _named(session: SessionId, known: Sequence[Seen | SessionName | None]) -> NamedSession:
     names = [one for one in known if one is not None]
     title = next((one.title for one in names if one.title), "")
     return NamedSession(session, title, next((one.url for one in names if one.url), ""))

@@ -17,7 +17,7 @@ from hashlib import sha256
 from bot.model.ledger import Account, Use, fields_of, parse_uses, use_in
 from bot.model.people import UserId
 from bot.model.replies import Outcome
-from bot.model.sessions import Said, SaidKind, SessionId, Started, Watched
+from bot.model.sessions import Said, SaidKind, Seen, SessionId, Started, Watched
 from bot.model.threads import Link, ThreadRef, parse_thread
 from bot.model.times import Millis, as_datetime
 from bot.redis.connection import Store, millis, seconds
@@ -118,7 +118,7 @@ class Entry:
 
 
 def entries_of(
-    session: SessionId, account: Account, before: Watched, seen: Watched, *, is_own: bool
+    session: SessionId, account: Account, before: Seen, seen: Seen, *, is_own: bool
 ) -> Iterator[Entry]:
     """Yield what a poll enters: the totals of a session and of its children that have moved.
 
@@ -139,7 +139,7 @@ def entries_of(
             yield Entry(one.session, of_child, base, one.acus)
 
 
-def used_by(poll: TakenPoll, seen: Watched) -> Sequence[Entry]:
+def used_by(poll: TakenPoll, seen: Seen) -> Sequence[Entry]:
     """Return what a poll enters into the ledger."""
     is_own = poll.started is not None
     return [*entries_of(poll.session, _account(poll), poll.seen, seen, is_own=is_own)]

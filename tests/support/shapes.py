@@ -58,7 +58,8 @@ def _below(kind: type[object]) -> Iterator[type]:
 
 
 def _kept(found: set[type]) -> set[type]:
-    """The classes, with those that their fields hold."""
+    """The classes, with those that their fields hold, but for those that others consist of."""
+    found = {one for one in found if not one.__subclasses__()}
     held = {one for kind in found for _, of, _ in _fields(kind) for one in _classes(of)}
     return found if held <= found else _kept(found | held)
 

@@ -58,7 +58,7 @@ def test_open_pull_requests_come_first_and_then_the_latest(
 
 def test_a_menu_of_reviews_offers_the_latest() -> None:
     """A menu has room for some of the open ones."""
-    (menu,) = offer(shown(pull_requests=pulls(*["open"] * 30)).seen)
+    (menu,) = offer(Watched(pull_requests=pulls(*["open"] * 30)))
     labels = [one["text"]["text"] for one in menu["options"]]
     assert (len(labels), "29" in labels[0], "10" in labels[-1]) == (20, True, True)
 

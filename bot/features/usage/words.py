@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from bot.model.ledger import Use
 from bot.model.people import UserId
-from bot.model.sessions import NamedSession, SessionId, Started, Watched
+from bot.model.sessions import NamedSession, Seen, SessionId, Started
 from bot.model.threads import is_direct
 from bot.wording.listing import MOST_LINES
 from bot.wording.message import SlackMessage
@@ -60,7 +60,7 @@ class MonthUse:
 
 
 def of_session(
-    session: NamedSession, seen: Watched, today: float, started: Started | None, by: str
+    session: NamedSession, seen: Seen, today: float, started: Started | None, by: str
 ) -> SlackMessage:
     """Tell what a session has used in all and today; `by` names who `started` it, if known."""
     link, cap = f"*{session_link(session)}*", None if started is None else started.cap

@@ -10,10 +10,10 @@ from bot.model.sessions import (
     PullRequest,
     Said,
     SaidKind,
+    Seen,
     SessionId,
     SessionState,
     Trouble,
-    Watched,
     overrun,
 )
 from bot.model.threads import Link, ThreadRef, link_name
@@ -67,7 +67,7 @@ class Card:
     link: Link
     by: str
     session: NamedSession
-    seen: Watched
+    seen: Seen
     follow: Follow
     is_barred: bool
     is_unsure: bool = False
@@ -109,24 +109,24 @@ BARRED = (
 )
 
 
-def reads_replies(seen: Watched) -> bool:
+def reads_replies(seen: Seen) -> bool:
     """Return True if Devin may read what is written to a session."""
     return seen.state is not SessionState.ENDED and not seen.is_missing
 
 
-def state_line(seen: Watched) -> str:
+def state_line(seen: Seen) -> str:
     """Say what Devin is doing, and since when."""
     return f":{_state_of(seen)[0]}: Devin {state_words(seen)}."
 
 
-def state_words(seen: Watched) -> str:
+def state_words(seen: Seen) -> str:
     """Return the predicate of such a sentence: what Devin is since when, or has done when."""
     _, words = _state_of(seen)
     since = "" if "has *" in words else "since "
     return f"{words} ({since}{clock_time(seen.since)})" if seen.since else words
 
 
-def _state_of(seen: Watched) -> tuple[str, str]:
+def _state_of(seen: Seen) -> tuple[str, str]:
     """Return a state's symbol, and its predicate."""
     if seen.is_missing:
         return "grey_question", "can't *find* this session"
@@ -154,7 +154,7 @@ def _by(shown: Card) -> str:
     return quiet(shown.by) if shown.by else "a workflow"
 
 
-def pull_requests(seen: Watched) -> Sequence[str]:
+def pull_requests(seen: Seen) -> Sequence[str]:
     """Return a line for the session's pull requests; none if it has not opened any."""
     if not seen.pull_requests:
         return ()
@@ -176,14 +176,14 @@ def open_first(listed: Sequence[PullRequest]) -> Sequence[PullRequest]:
     return sorted(latest, key=lambda one: not one.is_open)
 
 
-def children_shown(seen: Watched) -> Sequence[Child]:
+def children_shown(seen: Seen) -> Sequence[Child]:
     """Return the children that a card has room for, in Devin's order: the latest that go on."""
     latest = list(enumerate(seen.children))[::-1]
     kept = sorted(latest, key=lambda one: one[1].state is SessionState.ENDED)[:MOST_CHILDREN]
     return [child for _, child in sorted(kept, key=lambda one: one[0])]
 
 
-def _children_head(seen: Watched) -> str:
+def _children_head(seen: Seen) -> str:
     more = len(seen.children) > MOST_CHILDREN
     of = f" ({MOST_CHILDREN} of {len(seen.children)})" if more else ""
     return f"*Child sessions*{of}" if seen.children else ""
@@ -203,7 +203,7 @@ def _children(shown: Card) -> tuple[tuple[str, Block | None], ...]:
     return tuple(rows)
 
 
-def _cost(seen: Watched) -> str:
+def _cost(seen: Seen) -> str:
     if seen.cap is None:
         return f"{acus_of(seen.acus, None)} used" if seen.acus else ""
     # Version 1 of the API tells no ACUs.
