@@ -19,8 +19,13 @@ from bot.wording.phrases import acus_of
 from sandbox import Sandbox
 from sandbox.devin.answers import STATES
 from tests.conftest import reached
-from tests.features import test_digest, test_reviews, test_usage, test_workflow_steps
-from tests.people import test_adopt
+from tests.features import (
+    test_adoption,
+    test_digest,
+    test_reviews,
+    test_usage,
+    test_workflow_steps,
+)
 from tests.people.test_edits import until_put_off
 from tests.support.bots import open_bot
 from tests.support.clocks import WallClock
@@ -102,17 +107,17 @@ async def test_what_is_new_after_a_rule_gets_its_thread_and_what_is_older_none(
     bot: Bot, desk: Desk, raw: Redis, wall: WallClock
 ) -> None:
     """By the time at which the rule was set in Slack."""
-    desk.devin.appear(test_adopt.NIGHTLY).created_at -= timedelta(minutes=1)
-    await test_adopt.set_rules(desk)
-    desk.devin.appear(test_adopt.NIGHTLY)
-    await test_adopt.look(desk, raw)
-    await test_adopt.until_threads(desk, 1)
+    desk.devin.appear(test_adoption.NIGHTLY).created_at -= timedelta(minutes=1)
+    await test_adoption.set_rules(desk)
+    desk.devin.appear(test_adoption.NIGHTLY)
+    await test_adoption.look(desk, raw)
+    await test_adoption.until_threads(desk, 1)
     wall.ahead *= -1
-    desk.devin.appear(test_adopt.NIGHTLY)
-    await test_adopt.look(desk, raw)
-    await test_adopt.until_threads(desk, 2)
-    await test_adopt.look(desk, raw)
-    assert len(test_adopt.roots(desk)) == 2
+    desk.devin.appear(test_adoption.NIGHTLY)
+    await test_adoption.look(desk, raw)
+    await test_adoption.until_threads(desk, 2)
+    await test_adoption.look(desk, raw)
+    assert len(test_adoption.roots(desk)) == 2
 
 
 @pytest.mark.parametrize("at", [None, "now"])
