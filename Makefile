@@ -45,21 +45,16 @@ demo: setup ## Try the relay with a local Slack and Devin; API=v1, ORG=1
 	@$(BIN)/python -m sandbox demo --api $(API) $(if $(ORG),--org)
 
 screenshots: tools ## Take the screenshots in docs/ from the demo; needs Chromium
-	$(BIN)/python -m tests.support.screenshots
+	$(BIN)/python -m sandbox.tests.support.screenshots
 
 run: setup ## Start the relay with the settings in .env
 	@$(BIN)/devin-relay run
 
-# What is slow and concerns few changes: the demo's page in Chromium, generated requests to the local
-# Devin, benchmarks and their page, and smoke runs of chaos and the wheel.
-SANDBOX_TESTS := $(wildcard tests/sandbox/test_page*.py tests/sandbox/test_*_fuzz.py) \
-  $(addprefix tests/project/test_,benchmarks.py benchmark_page.py chaos_runs.py wheel.py)
+test: tools ## Test the relay
+	$(PYTEST) -p no:schemathesis tests
 
-test: tools ## Run the tests, save those of test-sandbox
-	$(PYTEST) -p no:schemathesis $(addprefix --ignore=,$(SANDBOX_TESTS))
-
-test-sandbox: tools ## Test the demo's page, benchmarks, chaos and the wheel
-	$(PYTEST) $(SANDBOX_TESTS)
+test-sandbox: tools ## Test the local Slack and Devin, the demo's page, benchmarks and chaos
+	$(PYTEST) $(addsuffix /tests,sandbox chaos benchmarks)
 
 # What a server may do its own way: scripts, keys and their TTLs, blocking reads, absence, and the bot
 # as a whole. tests/away/test_cluster*.py start a Cluster by themselves, so that they belong to `test`.

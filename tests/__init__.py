@@ -1,1 +1,1 @@
-"""The tests: pure ones, edge tests, and tests of the whole bot; see conftest.py."""
+"""The relay's tests: pure ones, edge tests, and tests of the whole bot; see `conftest.py`."""

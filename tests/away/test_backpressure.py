@@ -31,7 +31,7 @@ from bot.store.state import measure
 from bot.wording.message import SlackMessage
 from bot.wording.phrases import mail_waiting
 from sandbox import Sandbox
-from tests.conftest import environ_of
+from tests.support.bots import environ_of
 from tests.support.desk import OTHER_SESSION, SESSION, Desk
 from tests.support.processes import BotProcess, bot_process, kept_valkey
 from tests.support.schedules import Planned, unmoved

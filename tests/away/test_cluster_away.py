@@ -21,8 +21,7 @@ from sandbox import Sandbox
 from sandbox.devin.answers import Api
 from tests.away.test_failover import has_all_of
 from tests.away.test_redis import MISSED_SECONDS, is_ready, readiness, until_taken
-from tests.conftest import ACK_SECONDS, environ_of
-from tests.support.bots import open_bot
+from tests.support.bots import ACK_SECONDS, environ_of, open_bot
 from tests.support.desk import SESSION, Desk
 from tests.support.lines import line_to
 from tests.support.processes import ValkeyProcess, bot_process, command

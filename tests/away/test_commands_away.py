@@ -20,8 +20,7 @@ from sandbox import Sandbox
 from sandbox.devin.answers import Api
 from sandbox.slack.transport.deliveries import Delivery
 from tests.away.test_redis import until_taken
-from tests.conftest import environ_of
-from tests.support.bots import open_bot
+from tests.support.bots import environ_of, open_bot
 from tests.support.desk import SESSION, Desk, Told, muted, tells
 from tests.support.entries import expire
 from tests.support.keys import at

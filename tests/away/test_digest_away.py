@@ -12,9 +12,8 @@ from redis.asyncio import Redis
 from bot.features.digest.use import digest_owed
 from bot.settings import load_settings
 from sandbox import Sandbox
-from tests.conftest import environ_of
 from tests.features.test_digest import digests, dues, let_time_pass, set_digest, until_gone
-from tests.support.bots import open_bot
+from tests.support.bots import environ_of, open_bot
 from tests.support.desk import Desk
 from tests.support.entries import expire
 from tests.support.processes import ValkeyProcess, bot_process, kept_valkey

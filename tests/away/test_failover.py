@@ -12,7 +12,7 @@ from bot.settings import load_settings
 from sandbox import Sandbox
 from sandbox.devin.answers import Api
 from tests.away.test_redis import is_ready
-from tests.conftest import ACK_SECONDS, environ_of, started
+from tests.support.bots import ACK_SECONDS, environ_of, open_bot
 from tests.support.desk import SESSION, Desk
 from tests.support.lines import line_to
 from tests.support.processes import ValkeyProcess, kept_valkey
@@ -37,7 +37,7 @@ async def test_a_demoted_primary_is_left_for_the_new_one(
         second = await stack.enter_async_context(kept_valkey(tmp_path / "second"))
         line = await stack.enter_async_context(line_to(first.url))
         environ = environ_of(box, line.url, tmp_path)
-        bot = await stack.enter_async_context(started(load_settings(environ, None)))
+        bot = await stack.enter_async_context(open_bot(load_settings(environ, None)))
         await box.slack.wait_connected()
         thread = await desk.linked_thread()
         await desk.until_heard()

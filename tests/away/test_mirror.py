@@ -10,8 +10,7 @@ from bot.model.sessions import SessionState
 from bot.settings import Settings
 from bot.wording import thread_links
 from sandbox import Sandbox
-from tests.conftest import environ_of
-from tests.support.bots import open_bot
+from tests.support.bots import environ_of, open_bot
 from tests.support.desk import SESSION, Desk, actions, on_both
 from tests.support.devin_posts import until_devin_said, until_state
 from tests.support.processes import bot_process, kept_valkey

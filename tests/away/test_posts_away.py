@@ -13,11 +13,11 @@ from bot.wording.mirror.posts import chosen
 from sandbox import Sandbox
 from sandbox.slack.server import Message
 from tests.away.test_commands_away import age_reports
-from tests.conftest import environ_of
 from tests.people import test_edits as edits
 from tests.people import test_questions as questions
 from tests.people import test_stopping as stops
 from tests.people.test_once_in_a_name import read
+from tests.support.bots import environ_of
 from tests.support.desk import SESSION, Desk, key_of
 from tests.support.processes import ValkeyProcess, bot_process, kept_valkey
 from tests.support.waiting import wait_until

@@ -23,8 +23,7 @@ from bot.wording.delivery_reports import late
 from sandbox import Sandbox
 from sandbox.devin.answers import Api
 from sandbox.slack.transport.deliveries import Delivery
-from tests.conftest import ACK_SECONDS, environ_of
-from tests.support.bots import BRISK, open_bot
+from tests.support.bots import ACK_SECONDS, BRISK, environ_of, open_bot
 from tests.support.desk import SESSION, Desk, muted
 from tests.support.devin_posts import until_devin_said
 from tests.support.processes import ValkeyProcess, bot_process, command, kept_valkey

@@ -15,7 +15,7 @@ from bot.settings import Settings
 from bot.slack.api import call
 from bot.wording.delivery_reports import DELIVERED_MARK, late
 from sandbox import Sandbox
-from tests.conftest import environ_of, started
+from tests.support.bots import environ_of, open_bot
 from tests.support.desk import SESSION, Desk, on_v1, running, tells
 from tests.support.lines import Line, line_to
 from tests.support.processes import kept_valkey
@@ -51,7 +51,7 @@ async def test_a_token_that_is_revoked_costs_no_reply_and_no_report(
     settings: Settings, desk: Desk, store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Known authors still reach Devin; other replies and reports follow with a working token."""
-    async with started(settings):
+    async with open_bot(settings):
         await desk.slack.wait_connected()
         thread = await desk.linked_thread()
         await desk.until_delivered(await desk.reply("one", thread))
@@ -69,7 +69,7 @@ async def test_a_token_that_is_revoked_costs_no_reply_and_no_report(
         four = await desk.reply("four", thread, user="ben")
         assert not (await desk.slack.deliveries[-1].settled()).acked
     desk.slack.fail_no_more()
-    async with started(settings):
+    async with open_bot(settings):
         await desk.until_said(suspended("three"), thread)
         await desk.until_marked("zzz", three)
         await desk.until_delivered(four)

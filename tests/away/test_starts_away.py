@@ -18,8 +18,7 @@ from sandbox import Sandbox
 from sandbox.devin.answers import STATES
 from sandbox.devin.sessions import DevinSession
 from tests.away.test_commands_away import age_reports
-from tests.conftest import environ_of
-from tests.support.bots import open_bot
+from tests.support.bots import environ_of, open_bot
 from tests.support.desk import ANYTHING, Desk, actions, on_both
 from tests.support.processes import ValkeyProcess, bot_process, kept_valkey
 from tests.support.waiting import wait_until

@@ -13,8 +13,7 @@ from bot.settings import load_settings
 from bot.wording import delivery_reports, thread_links
 from sandbox import Sandbox
 from sandbox.devin.answers import Api
-from tests.conftest import ACK_SECONDS
-from tests.support.bots import open_bot
+from tests.support.bots import ACK_SECONDS, open_bot
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, muted, running
 from tests.support.waiting import wait_until
 

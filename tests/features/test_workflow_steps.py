@@ -25,8 +25,8 @@ from bot.redis.connection import Store
 from bot.settings import Settings
 from handlers.workflow_steps import parse_step
 from sandbox.devin.answers import SUSPENDED
-from tests.conftest import started
 from tests.people.test_outcomes import PROBLEMS
+from tests.support.bots import open_bot
 from tests.support.builders import ADA, JSON, TS, mutated, sample_event
 from tests.support.desk import (
     OTHER_SESSION,
@@ -146,7 +146,7 @@ async def test_each_outcome_is_told_with_what_devin_said(
 ) -> None:  # fmt: skip
     """The workflow can use it; in a channel, the thread is told as well."""
     desk.devin.behave(SESSION, state)
-    async with started(settings):
+    async with open_bot(settings):
         await desk.slack.wait_connected()
         where = {"channel": channel(desk)} if with_channel else {}
         how, outputs = await send(desk, **where)
@@ -241,7 +241,7 @@ async def test_a_step_whose_post_may_be_there_looks_for_it(
 async def test_a_step_is_kept_before_slack_is_acknowledged(settings: Settings, desk: Desk) -> None:
     """A bot that ends while Slack takes no post continues the step after its next start."""
     desk.slack.fail_next("chat.postMessage", status=503, times=1000)
-    async with started(settings):
+    async with open_bot(settings):
         await desk.slack.wait_connected()
         execution = await desk.slack.run_step("send_message", INPUTS | {"channel": channel(desk)})
         await wait_until(
@@ -250,7 +250,7 @@ async def test_a_step_is_kept_before_slack_is_acknowledged(settings: Settings, d
         await desk.until_heard()
     desk.slack.fail_no_more()
     assert desk.slack.step_results == {}
-    async with started(settings):
+    async with open_bot(settings):
         how, outputs = await until_ended(desk, execution)
     assert (how, outputs["outcome"]) == ("success", "delivered")
     assert len(desk.received()) == 1

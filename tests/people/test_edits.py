@@ -41,7 +41,7 @@ from bot.wording.phrases import mail_waiting, session_address
 from handlers.parse.messages import parse_deletion, parse_edit
 from sandbox.slack.server import Message
 from sandbox.slack.transport.deliveries import Delivery
-from tests.conftest import started
+from tests.support.bots import open_bot
 from tests.support.builders import (
     ADA,
     JSON,
@@ -319,7 +319,7 @@ async def test_sent_again_a_reply_is_as_it_was_edited_since(
     settings: Settings, desk: Desk, store: Store, state: str
 ) -> None:
     """While it waits again, it follows edits and deletions like the first time."""
-    async with started(settings):
+    async with open_bot(settings):
         await desk.slack.wait_connected()
         thread = await desk.linked_thread()
         desk.devin.behave(SESSION, state)

@@ -33,7 +33,6 @@ from bot.store.mailbox import Head, Mailbox
 from bot.wording import delivery_reports, refusals
 from sandbox import Sandbox
 from sandbox.slack.world.workspace import TEAM_ID, SlackFile
-from tests.conftest import started
 from tests.support.bots import BRISK, open_bot
 from tests.support.desk import SESSION, Desk, on_both, quote, running
 from tests.support.keys import at
@@ -404,7 +403,7 @@ async def test_a_crash_during_the_upload_sends_nothing_twice_and_asks_nobody(
     assert isinstance(await mailbox.take(session, "dead"), Head)
     async with Redis.from_url(redis_url) as redis:
         await redis.delete(at(lease_key(session)))
-    async with started(settings):
+    async with open_bot(settings):
         await desk.until_delivered(ts)
     assert len(desk.received()) == 1
     assert len(desk.said(root)) == 0

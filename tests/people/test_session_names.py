@@ -11,8 +11,7 @@ from bot.wording import refusals, thread_links
 from bot.wording.phrases import session_address, session_link, short_id
 from sandbox import Sandbox
 from sandbox.devin.answers import Api
-from tests.conftest import ACK_SECONDS
-from tests.support.bots import DEVIN_HANGS
+from tests.support.bots import ACK_SECONDS, DEVIN_HANGS
 from tests.support.desk import OTHER_SESSION, SESSION, Desk
 from tests.support.devin_posts import linked, until_card
 from tests.support.waiting import wait_until

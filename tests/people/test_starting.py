@@ -38,7 +38,6 @@ from bot.wording.phrases import plain
 from sandbox.devin.answers import STATES, Answer
 from sandbox.devin.sessions import DevinSession
 from sandbox.slack.server import Message
-from tests.conftest import started
 from tests.support.bots import open_bot
 from tests.support.desk import SESSION, Desk, actions, on_both, quote, running
 from tests.support.devin_reads import lists
@@ -502,7 +501,7 @@ async def test_a_list_that_takes_its_time_still_shows_a_lost_session(
 ) -> None:
     """A form waits less than a second for the list, and a start has the time."""
     desk.devin.creations.append(LOST["hung up"])
-    async with started(settings):
+    async with open_bot(settings):
         await desk.slack.wait_connected()
         desk.devin.read_seconds = 1.2
         root = await desk.mention("start Fix it")
@@ -537,7 +536,7 @@ async def test_a_session_that_devin_has_answered_with_needs_no_list(
     noted = Noted(session=SessionId(SESSION)).to_json()
     await Claims(store).note(f"start sent:{asked.tag}", noted, timedelta(days=1))
     before = lists()
-    async with started(settings):
+    async with open_bot(settings):
         await desk.slack.wait_connected()
         await desk.slack.deliver_event(desk.slack.event_of("general", root))
         await desk.until_linked(root)
@@ -552,7 +551,7 @@ async def test_nobody_knows_of_a_session_that_is_not_found(
 ) -> None:
     """The thread is told, and only a press starts another one, with the same prompt."""
     desk.devin.creations.append(NOT_STARTED[how])
-    async with started(settings):
+    async with open_bot(settings):
         await desk.slack.wait_connected()
         root = await desk.slack.say("The build is red")
         await desk.mention("start Fix it", thread=root)
@@ -575,7 +574,7 @@ async def test_start_again_is_for_people_who_may_and_for_its_own_thread(
 ) -> None:
     """A guest is told so, and a forged value finds nothing."""
     desk.devin.creations.append(STATES["server_error"])
-    async with started(settings):
+    async with open_bot(settings):
         await desk.slack.wait_connected()
         root = await desk.mention("start Fix it")
         await desk.until_said(uncertain("HTTP 500"), root)

@@ -18,7 +18,6 @@ from bot.settings import Settings
 from bot.wording.phrases import acus_of
 from sandbox import Sandbox
 from sandbox.devin.answers import STATES
-from tests.conftest import reached
 from tests.features import (
     test_adoption,
     test_digest,
@@ -27,7 +26,7 @@ from tests.features import (
     test_workflow_steps,
 )
 from tests.people.test_edits import until_put_off
-from tests.support.bots import open_bot
+from tests.support.bots import open_bot, reached
 from tests.support.clocks import WallClock
 from tests.support.desk import SESSION, Desk
 from tests.support.waiting import wait_until

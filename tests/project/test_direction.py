@@ -16,6 +16,7 @@ FILES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts): path
     for package in OURS
     for path in sorted((ROOT / package).rglob("*.py"))
+    if "tests" not in path.relative_to(ROOT).parts
 }
 CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"][
     "contracts"
@@ -147,8 +148,12 @@ def test_every_module_is_in_a_layer() -> None:
 
 
 def test_no_import_is_ignored() -> None:
-    """A contract with an exception promises less than it seems to."""
-    assert not [one for one in CONTRACTS if any(key.startswith("ignore") for key in one)]
+    """A contract with an exception promises less than it seems to.
+
+    Only tests of the sandbox, which no wheel has, may start a bot.
+    """
+    ignored = [one[key] for one in CONTRACTS for key in one if key.startswith("ignore")]
+    assert ignored == [["sandbox.tests.** -> bot.**"]]
 
 
 def test_files_and_functions_are_short() -> None:

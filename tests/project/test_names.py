@@ -27,11 +27,18 @@ NAMED_ELSEWHERE = {
 """Of tools and workflows, examples, and what to avoid."""
 
 
+def files() -> Iterator[Path]:
+    """Yield each file of the parts, and the modules beside them."""
+    yield from ROOT.glob("*.py")
+    for part in PARTS:
+        yield from (ROOT / part).rglob("*.*")
+
+
 @cache
 def members() -> Mapping[str, set[str]]:
     """The names in each module, class and script; a string of one word is one, too."""
     found = defaultdict[str, set[str]](set)
-    for path in (path for part in PARTS for path in (ROOT / part).rglob("*.*")):
+    for path in files():
         if path.suffix == ".py":
             text = path.read_text("utf-8")
             code = STRING.sub(lambda found: "" if " " in found[0] else found[0], text)
@@ -77,7 +84,7 @@ def test_every_name_that_contributors_read_exists() -> None:
 
 def test_every_file_that_contributors_read_of_exists() -> None:
     """By the end of its path. The overview's picture leaves out `.py`."""
-    files = [f"/{path.relative_to(ROOT)}" for part in PARTS for path in (ROOT / part).rglob("*.*")]
+    there = [f"/{path.relative_to(ROOT)}" for path in files()]
     for page in PAGES:
         text = page.read_text("utf-8")
         spans = re.findall(r"`([^`\n]+)`", FENCED.sub("", text))
@@ -85,4 +92,4 @@ def test_every_file_that_contributors_read_of_exists() -> None:
         if page.name == "overview.md":
             drawn = "".join(FENCED.findall(text))
             named |= {f"{path}.py" for path in re.findall(r"[a-z_]+(?:/[a-z_]+)+", drawn)}
-        assert not [path for path in named if not any(one.endswith(f"/{path}") for one in files)]
+        assert not [path for path in named if not any(one.endswith(f"/{path}") for one in there)]

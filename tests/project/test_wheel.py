@@ -129,12 +129,12 @@ async def statuses(url: str, *paths: str) -> dict[str, int]:
 
 
 def files_of_the_packages() -> set[str]:
-    """Every file that the checkout's packages have, code and data."""
+    """Every file that the checkout's packages have, code and data, save tests."""
     return {
         path.relative_to(ROOT).as_posix()
         for name in PACKAGES
         for path in (ROOT / name).rglob("*")
-        if path.is_file() and path.parent.name != "__pycache__"
+        if path.is_file() and not {"__pycache__", "tests"} & {*path.relative_to(ROOT).parts}
     }
 
 

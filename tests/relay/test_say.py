@@ -22,7 +22,7 @@ from bot.wording.phrases import session_link, short_id
 from sandbox.slack.server import Message
 from sandbox.slack.transport.deliveries import Delivery
 from sandbox.slack.world.live import live
-from tests.conftest import ACK_SECONDS
+from tests.support.bots import ACK_SECONDS
 from tests.support.builders import ELSEWHERE
 from tests.support.desk import (
     OTHER_SESSION,

@@ -10,7 +10,7 @@ import pytest
 from bot.model.replies import OutcomeKind, Refusal, Reply
 from bot.runtime import logs
 from bot.settings import Settings
-from tests.conftest import started
+from tests.support.bots import open_bot
 from tests.support.desk import SESSION, Desk, on_both
 from tests.support.logbook import logging_to
 from tests.support.tables import each
@@ -136,7 +136,7 @@ async def test_nobodys_words_and_no_secret_are_in_the_log_of_a_whole_run(
     """The run is at DEBUG, with every kind of outcome and failure."""
     stream = io.StringIO()
     with logging_to(stream, form, "DEBUG", settings.secrets()):
-        async with started(settings):
+        async with open_bot(settings):
             await desk.slack.wait_connected()
             await a_day(desk)
     text = stream.getvalue()

@@ -15,8 +15,7 @@ import aiohttp
 from bot.runtime import logs
 from bot.settings import load_settings
 from sandbox import Sandbox
-from tests.conftest import environ_of
-from tests.support.bots import open_bot
+from tests.support.bots import environ_of, open_bot
 from tests.support.desk import Desk
 from tests.support.logbook import logging_to
 from tests.support.processes import kept_valkey

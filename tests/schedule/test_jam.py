@@ -20,7 +20,6 @@ from bot.settings import Settings
 from bot.store.mailbox import Head, Mailbox
 from bot.store.outbox import MANY, Owed, OwedKind
 from bot.wording.delivery_reports import WAITING_MARK
-from tests.conftest import started
 from tests.support.bots import open_bot
 from tests.support.desk import Desk, key_of
 from tests.support.entries import linked
@@ -122,7 +121,7 @@ async def test_what_waits_for_devin_holds_up_no_timer_and_no_report(
     await Mailbox(store, TTL).finish(asleep, "token", head, outcome, go_on=False)
     await raw.zrem(at(OUTBOX_KEY), str(report))
     sessions = await abandoned(desk, store, raw, SESSIONS, "First", "Second", until=over)
-    async with started(settings):
+    async with open_bot(settings):
         await wait_until(lambda: desk.devin.in_flight == LANES, "all lanes are taken")
         await is_due_now(raw, Owed(noticed.id, 1, OwedKind.DELAY))
         await desk.until_marked(WAITING_MARK, noticed.ts)
@@ -149,7 +148,7 @@ async def test_marks_that_hang_at_slack_hold_up_no_notice(
 ) -> None:
     """What another process left behind does not wait behind them."""
     late, over = await deferred(desk, store), asyncio.Event()
-    async with started(settings):
+    async with open_bot(settings):
         thread = await desk.linked_thread()
         desk.slack.fail_next("reactions.add", times=1_000, until=over)
         for number in range(MARKS):
@@ -187,7 +186,7 @@ async def test_a_process_that_ends_finishes_what_it_began_and_leaves_the_rest(
     assert await raw.zcard(at(DUE_KEY)) == 2
     marked = [call for call in desk.slack.calls if call.method == "reactions.add"]
     assert len(marked) == LANES, "people see how what was begun has ended"
-    async with started(settings):
+    async with open_bot(settings):
         await until_settled(store)
     assert [len(desk.received(session)) for session in sessions] == [1] * (LANES + 2)
     assert len(desk.devin.requests) == LANES + 2

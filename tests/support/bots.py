@@ -2,12 +2,18 @@
 
 from contextlib import AbstractAsyncContextManager
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any
 
 import bot.app
 from bot.app import Bot
 from bot.settings import Settings
 from bot.timing import TIMING, Timing
+from sandbox import Sandbox
+from sandbox.launch import environment_of
+
+ACK_SECONDS = 30.0
+"""What the real Slack waits 3 s for. A slow machine must not have an event sent twice."""
 
 
 def paced(timing: Timing, *, tempo: float, patience: float) -> Timing:
@@ -40,3 +46,23 @@ def open_bot(settings: Settings, **given: Any) -> AbstractAsyncContextManager[Bo
     times = {name: value for name, value in given.items() if name in _TIMES}
     others = {name: value for name, value in given.items() if name not in _TIMES}
     return bot.app.open_bot(settings, timing=replace(BRISK, **times), **others)
+
+
+def environ_of(box: Sandbox, redis_url: str, tmp_path: Path) -> dict[str, str]:
+    """Return the settings that point a bot at the sandbox and at a Redis."""
+    return {
+        **environment_of(box.slack, box.devin),
+        "REDIS_URL": redis_url,
+        "DATA_DIR": str(tmp_path / "data"),
+        "DEVIN_READS": "3000",  # ten times as many as usual, since sessions are polled as often
+        "HOST": "127.0.0.1",
+        "PORT": "0",
+    }
+
+
+async def reached(bot: Bot, box: Sandbox) -> None:
+    """Wait for the bot's connection, or tell the local Slack the bot's request URL."""
+    if box.slack.transport == "socket":
+        await box.slack.wait_connected()
+    else:
+        box.slack.request_url = f"http://127.0.0.1:{bot.port}/slack/events"

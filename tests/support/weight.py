@@ -32,8 +32,7 @@ from bot.store.lua import scripts
 from bot.timing import TIMING
 from bot.wording import actions
 from sandbox import Sandbox
-from tests.conftest import environ_of
-from tests.support.bots import open_bot
+from tests.support.bots import environ_of, open_bot
 from tests.support.desk import SESSION, Desk
 from tests.support.devin_posts import until_devin_said
 from tests.support.keys import at

@@ -7,12 +7,10 @@ answer a `ProblemDetail`, and a null in a query means that the parameter is left
 
 import copy
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
 import schemathesis
-import yaml
 from requests import Session
 from schemathesis.core.failures import FailureGroup
 from schemathesis.specs.openapi.checks import positive_data_acceptance
@@ -20,14 +18,13 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from sandbox import DevinSandbox
 from sandbox.devin.answers import ENDED
 from sandbox.devin.organization import ORG_ID
-from tests.sandbox.test_devin_fuzz import ANSWERING, BEYOND, GENERATION
-from tests.support.devin_thread import serving_in_a_thread
+from sandbox.tests.support.devin_thread import serving_in_a_thread
+from sandbox.tests.test_devin_fuzz import ANSWERING, BEYOND, GENERATION
+from tests.support.contracts import CONTRACTS
 
 Case: TypeAlias = schemathesis.Case[Any]
 
-CONTRACT: dict[str, Any] = yaml.safe_load(
-    (Path(__file__).parents[1] / "contract" / "devin-v3.openapi.yaml").read_text()
-)
+CONTRACT = dict(CONTRACTS["v3"])
 ORGANIZATION = "/v3/organizations/{org_id}"
 MESSAGES = f"{ORGANIZATION}/sessions/{{devin_id}}/messages"
 TAGS = f"{ORGANIZATION}/sessions/{{devin_id}}/tags"

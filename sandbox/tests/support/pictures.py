@@ -18,7 +18,7 @@ from sandbox.devin.sessions import DEMO_SESSIONS
 
 Color = tuple[int, ...]
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[3] / "docs"
 FONTS = {"Inter": "fonts-inter", "JetBrains Mono": "fonts-jetbrains-mono"}
 """The fonts of the pictures, and Debian's package for each."""
 

@@ -7,7 +7,7 @@ from playwright.async_api import Page, expect
 
 from sandbox import Sandbox
 from sandbox.devin.answers import Api
-from tests.support.browser import Screens
+from sandbox.tests.support.browser import Screens
 from tests.support.desk import SESSION, Desk, on_both
 from tests.support.waiting import wait_until
 

@@ -9,7 +9,6 @@ import gc
 import logging
 import os
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
@@ -27,16 +26,12 @@ from bot.runtime.logs import Lines
 from bot.settings import Settings, load_settings
 from sandbox import Sandbox
 from sandbox.devin.answers import Api
-from sandbox.launch import environment_of
 from sandbox.slack.world.workspace import TEAM_ID, Org
 from tests.support import early_imports, long_first, not_run, secrets_guard
-from tests.support.bots import BRISK, open_bot
+from tests.support.bots import ACK_SECONDS, BRISK, environ_of, open_bot, reached
 from tests.support.desk import SESSION, Desk
 from tests.support.keys import ALL_IN_ORG
 from tests.support.redis_servers import asked_for, node_url, serving
-
-ACK_SECONDS = 30.0
-"""What the real Slack waits 3 s for. A slow machine must not have an event sent twice."""
 
 # No test is timed: on a busy machine any of them occasionally takes long. And each run draws the
 # same examples, unless others are asked for.
@@ -209,27 +204,10 @@ def environ(box: Sandbox, redis_url: str, tmp_path: Path) -> dict[str, str]:
     return environ_of(box, redis_url, tmp_path)
 
 
-def environ_of(box: Sandbox, redis_url: str, tmp_path: Path) -> dict[str, str]:
-    """Return the settings that point a bot at the sandbox and at a Redis."""
-    return {
-        **environment_of(box.slack, box.devin),
-        "REDIS_URL": redis_url,
-        "DATA_DIR": str(tmp_path / "data"),
-        "DEVIN_READS": "3000",  # ten times as many as usual, since sessions are polled as often
-        "HOST": "127.0.0.1",
-        "PORT": "0",
-    }
-
-
 @pytest.fixture
 def settings(environ: dict[str, str]) -> Settings:
     """The settings of `environ`, as the command line reads them."""
     return load_settings(environ, None)
-
-
-def started(settings: Settings, **times: object) -> AbstractAsyncContextManager[Bot]:
-    """A bot, for tests that start and stop it themselves."""
-    return open_bot(settings, **times)
 
 
 @pytest.fixture
@@ -241,17 +219,9 @@ async def bot(
     Its deadlines are patient. The mark `times` gives it others, by their names in `Timing`.
     """
     marked = request.node.get_closest_marker("times")
-    async with started(settings, **(marked.kwargs if marked else {})) as running:
+    async with open_bot(settings, **(marked.kwargs if marked else {})) as running:
         await reached(running, box)
         yield running
-
-
-async def reached(bot: Bot, box: Sandbox) -> None:
-    """Wait for the bot's connection, or tell the local Slack the bot's request URL."""
-    if box.slack.transport == "socket":
-        await box.slack.wait_connected()
-    else:
-        box.slack.request_url = f"http://127.0.0.1:{bot.port}/slack/events"
 
 
 @pytest.fixture

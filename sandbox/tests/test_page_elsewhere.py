@@ -7,7 +7,7 @@ from bot.app import Bot
 from sandbox import Sandbox
 from sandbox.demo import know_members
 from sandbox.devin.acting import Actor
-from tests.support.browser import CONTRASTS, Screens, message
+from sandbox.tests.support.browser import CONTRASTS, Screens, message
 from tests.support.desk import SESSION, Desk
 
 PULL_REQUEST = "https://github.com/acme/relay/pull/7"

@@ -16,8 +16,8 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from sandbox import DevinSandbox
 from sandbox.devin.answers import STATES
+from sandbox.tests.support.devin_thread import serving_in_a_thread
 from tests.support.contracts import CONTRACTS, SENDING
-from tests.support.devin_thread import serving_in_a_thread
 
 PATH, CONTRACT = SENDING["v1"], CONTRACTS["v1"]
 

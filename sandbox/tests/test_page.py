@@ -15,7 +15,7 @@ from bot.wording import actions
 from sandbox import Sandbox
 from sandbox.devin.answers import ENDED, STATES, Api
 from sandbox.slack.acts.declared import COMMANDS
-from tests.support.browser import (
+from sandbox.tests.support.browser import (
     CONTRASTS,
     OVERFLOWING,
     Screens,

@@ -8,7 +8,7 @@ from playwright.async_api import expect
 
 from bot.wording.delivery_reports import MARKS, WAITING_MARK
 from sandbox import Sandbox
-from tests.support.browser import CONTRASTS, OVERFLOWING, Screens, message
+from sandbox.tests.support.browser import CONTRASTS, OVERFLOWING, Screens, message
 from tests.support.desk import SESSION, Desk
 from tests.support.slack_apps import JSON, bolt_app, socket_mode, web_client
 from tests.support.waiting import wait_until

@@ -5,7 +5,7 @@ from playwright.async_api import expect
 
 from sandbox import Sandbox
 from sandbox.slack.world.workspace import HARBOR_ID, TEAM_ID
-from tests.support.browser import CONTRASTS, OVERFLOWING, Screens, message, write
+from sandbox.tests.support.browser import CONTRASTS, OVERFLOWING, Screens, message, write
 from tests.support.waiting import wait_until
 
 

@@ -6,7 +6,7 @@ from bot.app import Bot
 from sandbox.devin.acting import Actor
 from sandbox.devin.answers import Api
 from sandbox.devin.scripts import CHOICES
-from tests.support.browser import Screens, posts, write
+from sandbox.tests.support.browser import Screens, posts, write
 from tests.support.desk import SESSION, Desk, on_both
 
 QUICK = 0.05

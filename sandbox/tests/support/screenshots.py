@@ -16,8 +16,8 @@ from sandbox.devin.sessions import DEMO_SESSIONS
 from sandbox.launch import Sandbox, running_sandbox
 from sandbox.page.server import HERE
 from sandbox.slack.api.blocks import interactive_elements
-from tests.support.browser import MISSING, control, find_chromium, message, posts
-from tests.support.pictures import DOCS, Camera, missing_fonts, take_icon, take_preview
+from sandbox.tests.support.browser import MISSING, control, find_chromium, message, posts
+from sandbox.tests.support.pictures import DOCS, Camera, missing_fonts, take_icon, take_preview
 from tests.support.waiting import wait_until
 
 LOGO = (HERE / "logo.svg").read_text(encoding="utf-8")

@@ -10,7 +10,7 @@ from sandbox import Sandbox
 from sandbox.devin.acting import Actor
 from sandbox.devin.answers import Api
 from sandbox.devin.scripts import CHOICES
-from tests.support.browser import Screens, choose, posts
+from sandbox.tests.support.browser import Screens, choose, posts
 from tests.support.desk import Desk, on_both
 
 QUICK = 0.05

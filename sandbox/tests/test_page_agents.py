@@ -4,7 +4,7 @@ import pytest
 from playwright.async_api import expect
 
 from sandbox import Sandbox
-from tests.support.browser import CONTRASTS, OVERFLOWING, Screens, message, write
+from sandbox.tests.support.browser import CONTRASTS, OVERFLOWING, Screens, message, write
 from tests.support.slack_apps import web_client
 from tests.support.waiting import wait_until
 

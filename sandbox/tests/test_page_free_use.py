@@ -6,7 +6,7 @@ from playwright.async_api import Route, expect
 
 from bot.app import Bot
 from sandbox import Sandbox
-from tests.support.browser import Screens, message, write
+from sandbox.tests.support.browser import Screens, message, write
 from tests.support.desk import SESSION, Desk
 
 OTHER = "devin-0008"

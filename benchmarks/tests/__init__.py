@@ -1,0 +1,1 @@
+"""Tests of the harness: the contestants, the measures, and the page."""

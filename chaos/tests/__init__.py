@@ -1,0 +1,1 @@
+"""Tests of the harness: the plan, the ledgers, and short runs."""
