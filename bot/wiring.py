@@ -17,11 +17,12 @@ from bot.mirror.words import Closings, FilesTeller, WordsTeller
 from bot.model.replies import Reply
 from bot.redis.connection import Store
 from bot.relay import UseCases
+from bot.relay.lifecycle.choosing import Choosing
 from bot.relay.lifecycle.prompts import Prompts
 from bot.relay.lifecycle.starter import Starter
-from bot.relay.lifecycle.starting import Choosing
-from bot.relay.saying import Speaker
-from bot.reporting.reporter import Delays, Outcomes, ReplyResult, Reporter
+from bot.relay.speaking import Speaker
+from bot.reporting.outcomes import Delays, Outcomes, ReplyResult
+from bot.reporting.reporter import Reporter
 from bot.runtime.in_flight import Background, InFlight
 from bot.schedule.local import LocalDispatch, WorkPoll
 from bot.settings import Settings

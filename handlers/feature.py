@@ -15,7 +15,7 @@ from bot.model.replies import Reply
 from bot.model.sessions import Watched
 from bot.model.verbs import Command, Verb
 from bot.relay import Obey, Tell, UseCases
-from bot.reporting.reporter import Completes, ReplyResult
+from bot.reporting.outcomes import Completes, ReplyResult
 from bot.store.outbox import Teller
 from bot.wording.message import Block, SlackMessage
 

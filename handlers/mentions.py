@@ -26,7 +26,7 @@ from bot.relay import UseCases
 from bot.relay.accept import FRESH
 from bot.relay.edits import may_come
 from bot.relay.lifecycle.starting import Start, subject_of
-from bot.reporting.reporter import Notices
+from bot.reporting.notices import Notices
 from bot.text.options import parse_changes, parse_rules
 from bot.wording import actions, commands, delivery_reports, forms, thread_links
 from bot.wording.message import SlackMessage, View

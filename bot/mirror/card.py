@@ -19,7 +19,7 @@ from bot.model.threads import ThreadRef
 from bot.model.times import Millis
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
-from bot.store.links import CardShown, card_owed, card_subject
+from bot.store.cards import CardShown, card_owed, card_subject
 from bot.store.outbox import Begun, Fate, OwedKind, Schedule, Teller, thread_of
 from bot.store.state import State
 from bot.text.options import parse_options

@@ -27,8 +27,9 @@ from bot.relay.lifecycle.prompts import Prompts
 from bot.relay.lifecycle.starting import Starting
 from bot.relay.linking import Linking
 from bot.relay.naming import Naming
-from bot.relay.saying import Say, Speaking
-from bot.reporting.reporter import Notices
+from bot.relay.saying import Say
+from bot.relay.speaking import Speaking
+from bot.reporting.notices import Notices
 from bot.runtime.in_flight import Background, InFlight
 from bot.slack.app.workspace import Workspace
 from bot.store.checkpoints import Listening

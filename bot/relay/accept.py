@@ -1,7 +1,7 @@
 """The common part of every route to Devin: the permission check, links, and accepting a reply.
 
 Replies in linked threads are accepted. Afterwards, `delivery/deliverer.py` takes them to Devin, and
-`reporting/reporter.py` brings their outcome back.
+`reporting/outcomes.py` brings their outcome back.
 """
 
 import asyncio
@@ -22,14 +22,14 @@ from bot.model.sessions import SessionId, SessionState
 from bot.model.threads import Link, ThreadRef
 from bot.model.times import Micros, micros_ts, ts_micros
 from bot.redis.keep import TRIED
-from bot.reporting.reporter import Notices
+from bot.reporting.notices import Notices
 from bot.runtime import metrics
 from bot.runtime.in_flight import InFlight
 from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
+from bot.store.cards import card_owed
 from bot.store.checkpoints import Listening, Missed
 from bot.store.claims import start_claim
-from bot.store.links import card_owed
 from bot.store.outbox import Owed, Owing, Schedule
 from bot.store.state import State
 from bot.text.to_devin import TEXT_READ, is_empty, mentioned, to_markdown, topic_of

@@ -18,7 +18,7 @@ from bot.redis.keep import OFFERED
 from bot.relay.accept import Accepting
 from bot.relay.lifecycle.starting import Start, Starting
 from bot.relay.naming import Naming
-from bot.reporting.reporter import Notices
+from bot.reporting.notices import Notices
 from bot.slack.app.workspace import Workspace
 from bot.store.claims import Ticket
 from bot.store.state import State

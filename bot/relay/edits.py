@@ -26,8 +26,8 @@ from bot.model.threads import Link, ThreadRef
 from bot.model.times import Micros, micros_ts, ts_micros
 from bot.redis import keep
 from bot.relay.accept import UNTOLD, Accepting
-from bot.relay.saying import Speaking, Spoken
-from bot.reporting.reporter import Notices
+from bot.relay.speaking import Speaking, Spoken
+from bot.reporting.notices import Notices
 from bot.runtime.logs import Event, audit
 from bot.slack.api import PAUSED
 from bot.store.claims import Ticket, new_number

@@ -20,7 +20,7 @@ from bot.model.threads import Link, ThreadRef
 from bot.model.times import Micros
 from bot.relay.accept import Accepting
 from bot.relay.naming import Naming
-from bot.reporting.reporter import Notices
+from bot.reporting.notices import Notices
 from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need

@@ -1,30 +1,22 @@
-"""Links tie threads to sessions, and have cards; profiles have what a channel's starts use.
+"""Links tie threads to sessions.
 
 A thread has at most one session, set by the first request; several threads may share a session. A
-link is forgotten `LINK_TTL` after its last traffic.
-
-One script sets a link, if it still is what it was, and all that depends on it; else it is read
-again. Of two people who change one profile at the same moment, each changes their own fields.
-
-A link's card is a post in its thread, and its `slot` what Slack shows beside that. `requests`
-counts those for an edit of it: a try ends the card's entry only if none came meanwhile.
+link is forgotten `LINK_TTL` after its last traffic. One script sets a link, if it still is what it
+was, and all that depends on it; else it is read again.
 """
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 
-from bot.model.options import Profile
 from bot.model.sessions import Follow, SessionId
 from bot.model.threads import Link, ThreadRef, parse_thread
 from bot.model.times import Micros, Millis
 from bot.redis.connection import Store, millis, seconds
-from bot.redis.keep import FOREVER
-from bot.redis.keys import THREADS_KEY, link_key, profile_key, subject_key
+from bot.redis.keys import THREADS_KEY, link_key
 from bot.redis.lua import commands
+from bot.store.cards import card_subject
 from bot.store.lua import scripts
-from bot.store.outbox import Begun, Due, Owed, OwedKind
 
 GONE = Micros(10**16)
 """Later than any edit: a deleted message does not come back."""
@@ -205,118 +197,3 @@ class Links:
 
 def _means(session: SessionId | None, link: Link | None) -> bool:
     return session is None or (link is not None and link.session == session)
-
-
-class Profiles:
-    """The profiles, in Redis."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    async def get(self, channel: str) -> Profile:
-        """Return the channel's profile, which is empty unless somebody has chosen something."""
-        return Profile.parse(await self._store.get(profile_key(channel))) or Profile()
-
-    async def change(
-        self, channel: str, change: Callable[[Profile], Mapping[str, object]]
-    ) -> Profile:
-        """Set the fields that `change` makes, for each profile that others change meanwhile."""
-        key = profile_key(channel)
-        while True:
-            raw = await self._store.get(key) or ""
-            was = Profile.parse(raw or None) or Profile()
-            profile = was.model_copy(update=dict(change(was)))
-            new = "" if profile.is_empty else profile.to_json()
-            if await self._store.swap(key, raw, new, FOREVER):
-                return profile
-
-    async def move(self, channel: str, to: str) -> None:
-        """Give what starts use to the new id `to`, and end the rest. Idempotent."""
-        was = await self.get(channel)
-        kept = {name: getattr(was, name) for name in ("options", "preface", "by", "preface_by")}
-        await self.change(to, lambda there: kept if there.is_empty else {})
-        await self._store.delete(profile_key(channel))
-
-
-def card_owed(thread: ThreadRef, link: Link) -> Owed:
-    """Return the outbox entry of the card of a thread's link."""
-    return Owed(card_subject(thread, link), 1, OwedKind.CARD)
-
-
-def card_subject(thread: ThreadRef, link: Link) -> str:
-    """Return the subject of the card of a thread's link."""
-    return f"{thread.team}:card:{thread.channel}:{thread.thread_ts}:{link.card}"
-
-
-class Cards:
-    """Asks for cards, and ends tries at them, in Redis."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    async def is_at(self, thread: ThreadRef, link: Link, ts: str) -> bool:
-        """Return True if the message at `ts` is the card of that link of `thread`.
-
-        One that was just posted counts as any, since its `ts` is noted once Slack's state is set.
-        """
-        session, known = await self._of(thread, link, "session", "ts")
-        return known == ts or (session is not None and not known)
-
-    async def want(self, thread: ThreadRef, link: Link, *, doubts: bool = False) -> float | None:
-        """Ask for a link's card to be edited; return the seconds until it may, if there is one.
-
-        With `doubts`, the thread's slot is set again, whatever Slack shows.
-        """
-        after = await scripts.want_card_of(
-            self._store,
-            name=card_subject(thread, link),
-            card_pause_ms=int(self._store.timing.card_pause * 1000),
-            doubts=doubts,
-        )
-        return None if after < 0 else after / 1000
-
-    async def was_open(self, thread: ThreadRef, link: Link) -> bool:
-        """Return True if a link's card has shown what Devin does, or there is none that tells."""
-        session, is_open = await self._of(thread, link, "session", "open")
-        return session is None or is_open is not None
-
-    async def was_refused(self, thread: ThreadRef, link: Link) -> bool:
-        """Return True if a link's card rests, since its slot is to be filled later."""
-        slot, rests_until = await self._of(thread, link, "slot", "rests_until")
-        return rests_until is not None and not slot
-
-    async def _of(self, thread: ThreadRef, link: Link, *names: str) -> Sequence[str | None]:
-        card = subject_key(card_subject(thread, link))
-        return (await self._store.fields([card], *names))[0]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CardShown:
-    """A card is posted at `ts`, with a digest of what it `shows`; and the thread's `slot`.
-
-    `is_open`: it shows what Devin does. The entry rests for `rest` seconds, or until it was to be
-    told anyway, if nobody asks for an edit before; None: it ends.
-    """
-
-    ts: str
-    shows: str
-    slot: str = ""
-    is_open: bool = True
-    rest: float | None = None
-    told: bool = True
-
-    async def settle(self, store: Store, begun: Begun) -> Sequence[Due]:
-        """Note that; an edit that was asked for meanwhile is due."""
-        after = await scripts.end_card(
-            store,
-            owed=str(begun.owed),
-            held=begun.held,
-            requests=begun.record["requests"],
-            ts=self.ts,
-            shows=self.shows,
-            slot=self.slot,
-            is_open=self.is_open,
-            card_pause_ms=int(store.timing.card_pause * 1000),
-            rest_ms=-1 if self.rest is None else int(self.rest * 1000),
-        )
-        return () if after < 0 else ((begun.owed, after / 1000),)

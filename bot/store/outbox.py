@@ -18,7 +18,6 @@ from enum import IntEnum, StrEnum
 from typing import ClassVar, Protocol, TypeAlias
 
 from bot.model.errors import SlackRefused
-from bot.model.replies import QUEUED, Outcome, Reply
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef
 from bot.model.times import Millis, Ts
@@ -313,35 +312,3 @@ class DueAgain:
             keep=seconds(self.keep),
         )
         return ((begun.owed, self.after),)
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """A report on a reply that has an outcome, or waits, as the thread `delay_told_in` knows.
-
-    Both are of its own round: once the reply is in a later one, it has no outcome and doesn't wait.
-    """
-
-    owed: Owed
-    again: bool
-    is_waiting: bool
-    reply: Reply | None
-    outcome: Outcome | None
-    delay_told_in: Ts
-    session: SessionId
-
-    @classmethod
-    def of(cls, begun: Begun) -> "Report":
-        """Build it from a reply's record; raise ValidationError for a broken one."""
-        record = begun.record
-        reply, outcome = record["reply"], record["outcome"]
-        is_current = record["round"] == str(begun.owed.number)
-        return cls(
-            owed=begun.owed,
-            again=begun.again,
-            is_waiting=is_current and record["state"] in QUEUED,
-            reply=Reply.model_validate_json(reply) if reply else None,
-            outcome=Outcome.model_validate_json(outcome) if is_current and outcome else None,
-            delay_told_in=record["delay_told_in"],
-            session=SessionId(record["session"]),
-        )

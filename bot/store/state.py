@@ -12,12 +12,14 @@ from bot.model.sessions import SessionState
 from bot.redis.connection import Store
 from bot.runtime import metrics
 from bot.settings import Settings
+from bot.store.cards import Cards
 from bot.store.checkpoints import CATCH_UP, Checkpoints
 from bot.store.claims import Claims, Reads, Starts, Tickets
-from bot.store.links import Cards, Links, Profiles
+from bot.store.links import Links
 from bot.store.lua import scripts
 from bot.store.mailbox import Mailbox
 from bot.store.outbox import Outbox, Teller
+from bot.store.profiles import Profiles
 from bot.store.revisions import Revisions
 from bot.store.threads import SessionNames
 from bot.store.watches import Watches

@@ -24,7 +24,7 @@ from bot.redis.connection import Store, millis, seconds
 from bot.redis.keep import WATCHED
 from bot.redis.keys import WATCH_KEY, ledger_key, watched_key
 from bot.redis.lua import commands
-from bot.store.links import card_subject
+from bot.store.cards import card_subject
 from bot.store.lua import scripts
 from bot.store.outbox import Owed, parse_owed
 from bot.store.words import words_owed

@@ -21,7 +21,7 @@ from bot.model.replies import Evidence, Reply
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store, open_store
-from bot.reporting.reporter import Notices
+from bot.reporting.notices import Notices
 from bot.runtime.in_flight import MOST_AWAITED, Background, InFlight
 from bot.slack.api import RateLimits
 from bot.slack.threads import Threads

@@ -18,8 +18,8 @@ from bot.model.people import Standing, UserId
 from bot.model.sessions import SessionId, SessionState
 from bot.redis.connection import Store
 from bot.redis.keys import OUTBOX_KEY, ledger_key
-from bot.store.links import Profiles
 from bot.store.outbox import Outbox, parse_owed
+from bot.store.profiles import Profiles
 from bot.wording import refusals
 from bot.wording.commands import by_mention
 from bot.wording.phrases import short_id

@@ -12,7 +12,7 @@ from bot.model.people import Standing, UserId
 from bot.model.threads import ThreadRef
 from bot.model.verbs import Command, Takes
 from bot.redis.connection import Store
-from bot.reporting.reporter import Notice
+from bot.reporting.notices import Notice
 from handlers.answering import refuse
 from handlers.mentions import act_of, obey
 from sandbox import Sandbox

@@ -14,7 +14,8 @@ from bot.model.sessions import Follow, SessionState, Trouble, Watched
 from bot.redis.connection import Store
 from bot.redis.keys import OUTBOX_KEY, once_key, subject_key, watched_key
 from bot.slack import threads
-from bot.store.links import Cards, Links
+from bot.store.cards import Cards
+from bot.store.links import Links
 from sandbox import Sandbox
 from tests.support.desk import SESSION
 from tests.support.keys import at

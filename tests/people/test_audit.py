@@ -15,7 +15,7 @@ from bot.features.home import words as home_words
 from bot.model.errors import StoreAway
 from bot.model.people import WORKFLOW
 from bot.redis.connection import Store
-from bot.relay.saying import Speaking, Spoken
+from bot.relay.speaking import Speaking, Spoken
 from bot.runtime.logs import TRAIL, Event, Lines
 from bot.wording import actions, commands
 from bot.wording.lifecycle.ending import STOP

@@ -13,7 +13,7 @@ from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store
 from bot.settings import load_settings
-from bot.store.links import Profiles
+from bot.store.profiles import Profiles
 from bot.store.watches import Watches
 from bot.wording import commands, refusals
 from bot.wording.lifecycle import defaults

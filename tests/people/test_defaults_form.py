@@ -5,7 +5,7 @@ from bot.model.errors import NotAllowed
 from bot.model.options import Options, Profile
 from bot.model.people import Standing, UserId
 from bot.redis.connection import Store
-from bot.store.links import Profiles
+from bot.store.profiles import Profiles
 from bot.wording import actions, refusals
 from tests.people.test_defaults import profile, until_posted
 from tests.people.test_starting import channel_of

@@ -20,7 +20,7 @@ from bot.model.sessions import SessionId, Started
 from bot.model.times import ts_micros
 from bot.redis.connection import Store
 from bot.redis.keys import profile_key
-from bot.store.links import Profiles
+from bot.store.profiles import Profiles
 from bot.store.watches import Watches
 from bot.wording import refusals
 from bot.wording.lifecycle import form as words

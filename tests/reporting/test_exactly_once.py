@@ -14,7 +14,7 @@ import redis.asyncio
 from bot.model.people import UserId
 from bot.model.replies import Outcome, OutcomeKind, Reply
 from bot.redis.connection import Store
-from bot.reporting.reporter import Notices
+from bot.reporting.notices import Notices
 from bot.runtime.in_flight import Background, InFlight
 from bot.slack.threads import Threads
 from bot.store.mailbox import Head, Mailbox

@@ -14,7 +14,8 @@ from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keep import ENTRY_LEASE
 from bot.redis.keys import subject_key
-from bot.reporting.reporter import TELLING_SECONDS, Delays, Outcomes, Reporter
+from bot.reporting.outcomes import Delays, Outcomes
+from bot.reporting.reporter import TELLING_SECONDS, Reporter
 from bot.store.links import Links
 from bot.store.mailbox import Head, Mailbox
 from bot.store.outbox import Owed, OwedKind

@@ -16,8 +16,8 @@ from bot.redis.connection import Store
 from bot.redis.keys import calls_key, known_key
 from bot.settings import Settings, load_settings
 from bot.slack.api import SlackClient
-from bot.slack.app.workspace import Permissions
 from bot.slack.people import GROUP_MEMBERS, workspaces_of
+from bot.slack.permissions import Permissions
 from bot.wording import refusals
 from sandbox import Sandbox
 from sandbox.slack.world.workspace import HARBOR_ID, OTHER_TEAM_ID, TEAM_ID

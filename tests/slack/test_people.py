@@ -15,9 +15,9 @@ from bot.model.people import Person, Standing, UserId
 from bot.redis.connection import Store
 from bot.settings import load_settings
 from bot.slack.api import SlackClient
-from bot.slack.app.workspace import Permissions
 from bot.slack.lookups import Source
 from bot.slack.people import GUEST_FLAGS, HOME, People
+from bot.slack.permissions import Permissions
 from bot.text.mrkdwn import Mention
 from sandbox import Sandbox
 from sandbox.slack.world.workspace import User

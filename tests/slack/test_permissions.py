@@ -17,7 +17,7 @@ from bot.model.replies import Reply, reply_id
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store
 from bot.settings import Settings, load_settings
-from bot.slack.app.workspace import Permissions
+from bot.slack.permissions import Permissions
 from bot.wording import refusals, thread_links
 from bot.wording.phrases import session_link
 from sandbox import Sandbox

@@ -26,10 +26,11 @@ from bot.redis.keys import (
     subject_key,
     watched_key,
 )
+from bot.reporting.outcomes import Report
 from bot.store.links import Links
 from bot.store.lua import scripts
 from bot.store.mailbox import Head, Later, Mailbox, Nothing
-from bot.store.outbox import Begun, Ended, Outbox, Owed, OwedKind, Report
+from bot.store.outbox import Begun, Ended, Outbox, Owed, OwedKind
 from bot.store.revisions import Revisions
 from bot.store.watches import Watches
 from tests.support.desk import OTHER_SESSION, SESSION

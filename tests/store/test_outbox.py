@@ -20,7 +20,8 @@ from bot.redis import keep
 from bot.redis.connection import Store, millis, seconds
 from bot.redis.keys import OUTBOX_KEY, WATCH_KEY, subject_key, watched_key, words_key
 from bot.relay.lifecycle.adopting import Adopting
-from bot.store.links import Cards, CardShown, Links, card_owed
+from bot.store.cards import Cards, CardShown, card_owed
+from bot.store.links import Links
 from bot.store.lua import scripts
 from bot.store.mailbox import Head, Mailbox
 from bot.store.outbox import Begun, DueAgain, Ended, Leaves, Outbox, Owed, OwedKind, Owing

@@ -4,7 +4,7 @@ import asyncio
 
 from bot.model.options import Options, Profile
 from bot.redis.connection import open_store
-from bot.store.links import Profiles
+from bot.store.profiles import Profiles
 from sandbox.slack.world.workspace import TEAM_ID
 from tests.support.bots import BRISK
 

@@ -24,8 +24,9 @@ from bot.redis.keys import (
     watched_key,
     words_key,
 )
+from bot.store.cards import card_subject
 from bot.store.claims import Reads
-from bot.store.links import Links, card_subject
+from bot.store.links import Links
 from bot.store.mailbox import Head, Mailbox
 from bot.store.outbox import OwedKind
 from bot.store.watches import Found, TakenPoll, Watches, short_id

@@ -9,10 +9,12 @@ from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store, millis
 from bot.redis.keys import lease_key, subject_key
+from bot.reporting.outcomes import Report
 from bot.schedule.local import MOST_HELD
-from bot.store.links import Links, card_owed
+from bot.store.cards import card_owed
+from bot.store.links import Links
 from bot.store.lua import scripts
-from bot.store.outbox import Begun, DueAgain, Ended, Outbox, Owed, OwedKind, Report, parse_owed
+from bot.store.outbox import Begun, DueAgain, Ended, Outbox, Owed, OwedKind, parse_owed
 from bot.store.state import backlog
 from tests.support.keys import at
 

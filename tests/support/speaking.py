@@ -27,10 +27,12 @@ from bot.model.sessions import Said, SessionId, SessionState, Watched
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import OUTBOX_KEY
-from bot.reporting.reporter import Delays, Outcomes, Reporter
+from bot.reporting.outcomes import Delays, Outcomes
+from bot.reporting.reporter import Reporter
 from bot.runtime.in_flight import Background, InFlight
 from bot.slack.api import SlackClient
-from bot.store.links import Links, card_owed
+from bot.store.cards import card_owed
+from bot.store.links import Links
 from bot.store.outbox import Begun, Outbox, Owed, OwedKind, Teller, parse_owed
 from bot.store.watches import Found, Watches
 from bot.store.words import words_owed

@@ -23,7 +23,7 @@ from bot.model.times import Micros
 from bot.redis import keep
 from bot.relay import UseCases
 from bot.relay.accept import Accepting
-from bot.reporting.reporter import Notices
+from bot.reporting.notices import Notices
 from bot.runtime.logs import audit
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need

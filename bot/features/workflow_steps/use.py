@@ -19,10 +19,11 @@ from bot.model.threads import ThreadRef
 from bot.model.times import micros_ts, ts_micros
 from bot.relay import UseCases
 from bot.relay.accept import Accepting
-from bot.relay.lifecycle.starting import Choosing
+from bot.relay.lifecycle.choosing import Choosing
 from bot.relay.naming import Naming
-from bot.relay.saying import Speaking, Spoken
-from bot.reporting.reporter import ReplyResult, having_posted
+from bot.relay.speaking import Speaking, Spoken
+from bot.reporting.outcomes import ReplyResult
+from bot.reporting.reporter import having_posted
 from bot.slack.api import call
 from bot.slack.app.workspace import Workspace
 from bot.store.outbox import Begun, Ended, Fate, Leaves, Owed, OwedKind, Teller

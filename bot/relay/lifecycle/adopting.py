@@ -26,7 +26,8 @@ from bot.model.times import Ts, ts_micros
 from bot.redis import keep
 from bot.redis.connection import Store
 from bot.relay.accept import Accepting
-from bot.reporting.reporter import Notices, having_posted
+from bot.reporting.notices import Notices
+from bot.reporting.reporter import having_posted
 from bot.runtime import metrics
 from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace

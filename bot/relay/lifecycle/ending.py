@@ -17,7 +17,7 @@ from bot.model.threads import Link, ThreadRef
 from bot.model.times import Ts
 from bot.relay.accept import Accepting
 from bot.relay.naming import Naming
-from bot.relay.saying import Speaking, Spoken
+from bot.relay.speaking import Speaking, Spoken
 from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
 from bot.store.claims import new_number

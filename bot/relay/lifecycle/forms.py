@@ -29,10 +29,11 @@ from bot.model.replies import Reply
 from bot.model.threads import ThreadRef, is_channel, is_direct
 from bot.model.times import Ts
 from bot.relay.accept import Accepting
+from bot.relay.lifecycle.choosing import Choosing
 from bot.relay.lifecycle.prompts import Prompts, with_prompt
-from bot.relay.lifecycle.starting import Choosing, Start, Starting, subject_of
+from bot.relay.lifecycle.starting import Start, Starting, subject_of
 from bot.relay.naming import Naming
-from bot.reporting.reporter import Notices
+from bot.reporting.notices import Notices
 from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
 from bot.slack.threads import NO_SUCH_CHANNEL

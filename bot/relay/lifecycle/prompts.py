@@ -15,7 +15,8 @@ from bot.model.record import string
 from bot.model.replies import Reply
 from bot.model.threads import ThreadRef
 from bot.model.times import Micros, is_ts, ts_micros
-from bot.relay.lifecycle.starting import Choosing, Chosen, Start
+from bot.relay.lifecycle.choosing import Choosing, Chosen
+from bot.relay.lifecycle.starting import Start
 from bot.slack.app.workspace import Identity, Workspace
 from bot.slack.lookups import Need
 from bot.text.content import section

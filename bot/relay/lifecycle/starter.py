@@ -31,7 +31,8 @@ from bot.redis.keep import STARTED
 from bot.relay.accept import Accepting
 from bot.relay.lifecycle.prompts import Prompt, Prompts, Question
 from bot.relay.lifecycle.starting import Noted, Start
-from bot.reporting.reporter import Completes, Notices
+from bot.reporting.notices import Notices
+from bot.reporting.outcomes import Completes
 from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
 from bot.store.claims import start_claim
