@@ -44,6 +44,11 @@ class Line:
         """Let nothing more through to the server, after a piece that contains `after`."""
         self._is_held, self._last = not after, after.encode() or None
 
+    @property
+    def is_held(self) -> bool:
+        """True while nothing gets through to the server."""
+        return self._is_held
+
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_connection(self._to.host, self._to.port)
         self._ends |= {writer, back}
