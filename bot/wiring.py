@@ -58,7 +58,7 @@ class Parts:
 
     def __init__(self, to: Connections, features: Sequence[Feature[Any]] = FEATURES) -> None:
         self._to = to
-        self._offers = [one.offers for one in features]
+        self._offers = [one.offers for one in features], [one.offers_child for one in features]
         settings, timing, background = to.settings, to.timing, to.background
         added = {verb: one for feature in features for verb, one in feature.verbs.items()}
         identity = replace(to.identity, verbs={**CORE, **added})
@@ -91,7 +91,7 @@ class Parts:
             WordsTeller(place, lines),
             FilesTeller(place, lines),
             Closings(place),
-            CardTeller(workspace, state, cases.audience, lines, schedule, self._offers),
+            CardTeller(workspace, state, cases.audience, lines, schedule, *self._offers),
             Starter(
                 *(workspace, state, to.devin, accepting, self.prompts, notices),
                 *(cases.acting, cases.audience, self.complete),
@@ -100,7 +100,7 @@ class Parts:
                 *(workspace, state, accepting, cases.speaking, notices),
                 *(cases.starting.begin_with, self.complete),
             ),
-            *(notices, cases.edits, cases.own_threads, cases.adopting),
+            *(notices, cases.edits),
             *(one for feature in self.features for one in feature.tellers),
         )
         by_kind: dict[str, Teller] = {one.kind: one for one in tellers}

@@ -15,6 +15,8 @@
 |                  | or *Change* below a channel's defaults; react (START_EMOJI) |
 | `buttons`        | press *Send again*, *Unlink*, *Follow*, *End session* …,    |
 |                  | or Slack's *Stop* in a thread whose session is at work      |
+| `adoption`       | `@Devin Relay adopt …`; press *Follow* beside a child       |
+|                  | session (`FEATURES`)                                        |
 | `usage`          | `@Devin Relay usage`, `/devin-say usage` (`FEATURES`)       |
 | `digest`         | `@Devin Relay digest …` (`FEATURES`)                        |
 | `reviews`        | `@Devin Relay review …`; press *Devin Review* (`FEATURES`)  |
@@ -39,6 +41,7 @@ from handlers import (
     say,
     starting,
 )
+from handlers.adoption import ADOPTION
 from handlers.digest import DIGEST
 from handlers.feature import Feature, Running
 from handlers.home import HOME
@@ -48,7 +51,7 @@ from handlers.workflow_steps import WORKFLOW_STEPS
 
 HANDLERS = (events, mentions, replies, say, starting, buttons)
 
-FEATURES: Sequence[Feature[Any]] = (USAGE, DIGEST, REVIEWS, HOME, WORKFLOW_STEPS)
+FEATURES: Sequence[Feature[Any]] = (ADOPTION, USAGE, DIGEST, REVIEWS, HOME, WORKFLOW_STEPS)
 """All features; the core works without any of them."""
 
 

@@ -17,7 +17,7 @@ from bot.model.threads import ThreadRef, is_id
 from bot.model.times import is_ts
 from bot.relay import UseCases
 from bot.wording import actions, delivery_reports, thread_links
-from bot.wording.lifecycle import adopting, ending
+from bot.wording.lifecycle import ending
 from bot.wording.mirror import posts as mirror_notices
 from handlers.answering import in_words_by_now, on_press
 from handlers.parse.interactions import Press, parse_answer, send_again_of, session_of
@@ -70,14 +70,6 @@ def _register_links(app: AsyncApp, cases: UseCases) -> None:
     async def on_follow(press: Press) -> None:
         how = Follow.ALL if press.button == actions.FOLLOW else Follow.OFF
         await cases.linking.follow(press.thread, press.by, how, session_of(press))
-
-    @on_press(app, cases, actions.FOLLOW_CHILD)
-    async def on_follow_child(press: Press) -> None:
-        child, thread = session_of(press), press.thread
-        if (there := await cases.own_threads.follow(thread, child, press.by)) is not None:
-            named = await cases.naming.one(child, thread.channel, press.by)
-            address = cases.workspace.address(there)
-            await cases.notices.whisper(thread, press.by, adopting.has_thread(named, address))
 
 
 def _register_endings(app: AsyncApp, cases: UseCases) -> None:

@@ -27,7 +27,7 @@ from bot.relay.accept import FRESH
 from bot.relay.edits import may_come
 from bot.relay.lifecycle.starting import Start, subject_of
 from bot.reporting.notices import Notices
-from bot.text.options import parse_changes, parse_rules
+from bot.text.options import parse_changes
 from bot.wording import actions, commands, delivery_reports, forms, thread_links
 from bot.wording.message import SlackMessage, View
 from handlers import replies
@@ -258,21 +258,21 @@ async def announce(notices: Notices, command: Command, words: SlackMessage) -> N
         await notices.say(thread.in_channel, words, once=claim_of(thread, command.ts))
 
 
-async def _set(cases: UseCases, command: Command) -> SlackMessage | None:
-    """Show the channel's defaults or rules, or change them, which the channel is told."""
+def told_in(command: Command) -> ThreadRef:
+    """Return where a change by a command is told: its thread, or the channel if it begins one."""
+    begins = command.ts == command.thread.thread_ts and not command.thread.is_direct
+    return command.thread.in_channel if begins else command.thread
+
+
+async def _defaults(cases: UseCases, command: Command) -> SlackMessage | None:
+    """Show the channel's defaults, or change them, which the channel is told."""
     thread, by, argument = command.thread, command.by, command.argument
-    is_none, once = argument.lower() == "none", claim_of(thread, command.ts)
-    begins = command.ts == thread.thread_ts and not thread.is_direct
-    place = thread.in_channel if begins else thread
-    if command.verb == "adopt":
-        rules = () if is_none else parse_rules(argument)
-        if rules is None:
-            return await cases.adopting.show(thread.channel, by)
-        return await cases.adopting.change(place, by, rules, once)
+    is_none = argument.lower() == "none"
     changes = Changes(named=(*FIELDS, PREFACE)) if is_none else parse_changes(argument)
     if changes is None:
         return await cases.defaults.show(thread.channel, by)
-    await cases.defaults.change(place, by, changes, once)
+    once = claim_of(thread, command.ts)
+    await cases.defaults.change(told_in(command), by, changes, once)
     return None
 
 
@@ -281,13 +281,12 @@ OBEYS: Mapping[str, Callable[[UseCases, Command], Awaitable[SlackMessage | None]
     "link": _link,
     "unlink": _unlink,
     "status": _status,
-    "adopt": _set,
     "mute": _mute,
     "unmute": _mute,
     "follow": _follow,
     "unfollow": _follow,
     "default": _default,
-    "defaults": _set,
+    "defaults": _defaults,
     "end": lambda cases, asked: cases.ending.ask(Closing.END, asked.thread, asked.by),
     "archive": lambda cases, asked: cases.ending.ask(Closing.ARCHIVE, asked.thread, asked.by),
     "help": _help,

@@ -20,7 +20,6 @@ from bot.model.verbs import Command
 from bot.relay.accept import Accepting, Replies
 from bot.relay.asking import Asking
 from bot.relay.edits import Edits
-from bot.relay.lifecycle.adopting import Adopting, OwnThreads
 from bot.relay.lifecycle.ending import Ending
 from bot.relay.lifecycle.forms import Defaults, StartForms
 from bot.relay.lifecycle.prompts import Prompts
@@ -88,7 +87,7 @@ class UseCases:
         self._build_starts(devin, prompts)
 
     def _build_starts(self, devin: Devin, prompts: Prompts) -> None:
-        """Build what starts sessions, and what gives them threads of their own."""
+        """Build what starts sessions."""
         workspace, state, accepting = self.workspace, self.state, self.accepting
         naming, speaking, notices = self.naming, self.speaking, self.notices
         choosing, catalog = prompts.choosing, Catalog(devin)
@@ -98,5 +97,3 @@ class UseCases:
             workspace, state, devin, catalog, prompts, starting, accepting
         )
         self.defaults = Defaults(workspace, state, choosing, forms, accepting, naming, notices)
-        self.own_threads = own = OwnThreads(workspace, state, accepting, self.audience, notices)
-        self.adopting = Adopting(workspace, state, devin, accepting, notices, own)

@@ -184,7 +184,6 @@ class Event(StrEnum):
     DEFAULT_SET = "default set"
     DEFAULT_CLEARED = "default cleared"
     DEFAULTS_CHANGED = "defaults changed"
-    RULES_CHANGED = "adoption changed"
 
 
 def audit(event: str, by: str, /, **ids: object) -> None:

@@ -23,7 +23,6 @@ SEND_SPOKEN = "send_spoken"
 
 FOLLOW = "follow"
 UNFOLLOW = "unfollow"
-FOLLOW_CHILD = "follow_child"
 APPROVE = "approve"
 ANSWER = "answer"
 """The prefix of a question's buttons, each of which ends with its number."""

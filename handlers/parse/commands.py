@@ -11,7 +11,7 @@ from bot.model.replies import Reply
 from bot.model.sessions import parse_session
 from bot.model.verbs import Command, Takes, Verb
 from bot.slack.app.workspace import Identity
-from bot.text.options import parse_changes, parse_rules
+from bot.text.options import parse_changes
 from bot.text.to_devin import is_empty, strip_mention
 
 CORE: Mapping[str, Verb] = {
@@ -19,7 +19,6 @@ CORE: Mapping[str, Verb] = {
     "link": Verb(takes=Takes.SESSION, act=Act.START, may_be_talk=True),
     "unlink": Verb(may_be_talk=False, silences=True),
     "status": Verb(may_be_talk=False),
-    "adopt": Verb(words=("none",), ends="none", parse=parse_rules, may_be_talk=True),
     "mute": Verb(may_be_talk=False, silences=True),
     "unmute": Verb(may_be_talk=False),
     "follow": Verb(words=("turns",), may_be_talk=False),

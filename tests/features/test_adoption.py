@@ -16,7 +16,7 @@ from bot.model.threads import ThreadRef
 from bot.redis import keep
 from bot.redis.connection import Store
 from bot.redis.keys import OUTBOX_KEY, calls_key, link_key, once_key, subject_key
-from bot.relay.lifecycle.adopting import Adopting, thread_owed
+from bot.relay.lifecycle.adopting import Adopting, OwnThreads, thread_owed
 from bot.store.outbox import Outbox, Owed
 from bot.wording import refusals
 from bot.wording.commands import by_mention
@@ -329,11 +329,12 @@ async def test_a_process_that_dies_leaves_it_to_the_next(
     owed = thread_owed(desk.slack.team_id, place, SessionId(SESSION))
     async with open_devin(desk.devin.url, SecretStr(desk.devin.api_key), ORG_ID, 4) as devin:
         parts = parts_of(desk.box, store, devin=devin)
-        await parts.cases.own_threads.ask(place, SessionId(SESSION), UserId("U0ADA"))
+        threads = OwnThreads.of(parts.cases)
+        await threads.ask(place, SessionId(SESSION), UserId("U0ADA"))
         begun = await Outbox(store).begin(owed)
         assert begun is not None
         if dies != "before":
-            assert (await parts.cases.own_threads.tell(begun)).told
+            assert (await threads.tell(begun)).told
     if dies == "between":
         (root,) = roots(desk)
         thread = ThreadRef(team=desk.slack.team_id, channel=place, thread_ts=root.ts)

@@ -15,6 +15,7 @@ from bot.features.home import words as home_words
 from bot.model.errors import StoreAway
 from bot.model.people import WORKFLOW
 from bot.redis.connection import Store
+from bot.relay.lifecycle import adopting
 from bot.relay.speaking import Speaking, Spoken
 from bot.runtime.logs import TRAIL, Event, Lines
 from bot.wording import actions, commands
@@ -131,7 +132,7 @@ async def mention(desk: Desk, _: Store) -> list[Done]:
     links = (Event.LINKED, Event.MUTED, Event.UNMUTED, Event.FOLLOWED)
     defaults = (Event.DEFAULT_SET, Event.DEFAULT_CLEARED, Event.DEFAULTS_CHANGED)
     digests = (SET, SET)
-    rules = (Event.RULES_CHANGED, Event.RULES_CHANGED)
+    rules = (adopting.CHANGED, adopting.CHANGED)
     adas = [(act, ADA) for act in (*links, *defaults, *digests, *rules, Event.UNLINKED)]
     return [*adas, (Event.STARTED, BEN), (Event.LINKED, BEN)]
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from redis.asyncio import Redis
 
 from bot.app import Bot
@@ -13,9 +14,13 @@ from tests.support.waiting import wait_until
 
 def rows(desk: Desk, thread: str) -> list[str]:
     """Return what the thread's card says of children."""
+    return [one["text"]["text"] for one in blocks(desk, thread) if is_row(one)]
+
+
+def blocks(desk: Desk, thread: str) -> list[dict[str, Any]]:
+    """Return the blocks of the thread's card."""
     card = desk.card(thread)
-    found = card.blocks if card is not None else []
-    return [one["text"]["text"] for one in found if is_row(one)]
+    return [] if card is None else card.blocks
 
 
 def is_row(block: dict[str, Any]) -> bool:
@@ -62,3 +67,14 @@ async def test_the_card_lists_children_and_their_states(bot: Bot, desk: Desk, ra
     await wait_until(lambda: "(10 of 11)" in str(desk.card(thread)), "the card counts the rest")
     assert len(rows(desk, thread)) == 10
     assert desk.words(thread) == []
+
+
+@pytest.mark.times(features=())
+async def test_the_core_lists_children_without_a_button(bot: Bot, desk: Desk) -> None:
+    """A feature may add one; a thread to which a child was linked by hand is told all the same."""
+    thread = await desk.linked_thread()
+    child = spawn(desk, "Backend")
+    await wait_until(lambda: "Backend> " in str(desk.card(thread)), "the card lists the child")
+    assert "Follow" not in str([one for one in blocks(desk, thread) if one.get("accessory")])
+    await desk.linked_thread(child)
+    await until_listed(desk, thread, "followed in")

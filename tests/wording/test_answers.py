@@ -126,7 +126,9 @@ def _card(by: str, session: NamedSession) -> Card:
         Watched(children=(child,) * 12),
         ThreadRef(team="T", channel="C", thread_ts="1.2"),
     )
-    return Card(thread, LINK, by, session, seen, Follow.ALL, is_barred=False)
+    (follow,) = adopting.offer(thread, session.session)
+    beside = {session.session: follow}
+    return Card(thread, LINK, by, session, seen, Follow.ALL, is_barred=False, beside=beside)
 
 
 def rule(value: str) -> Rule:

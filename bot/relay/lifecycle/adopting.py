@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from bot.devin.api import Devin, SessionSummary, Unread
 from bot.mirror.audience import Audience
@@ -25,11 +25,12 @@ from bot.model.threads import ThreadRef
 from bot.model.times import Ts, ts_micros
 from bot.redis import keep
 from bot.redis.connection import Store
+from bot.relay import UseCases
 from bot.relay.accept import Accepting
 from bot.reporting.notices import Notices
 from bot.reporting.reporter import having_posted
 from bot.runtime import metrics
-from bot.runtime.logs import Event, audit
+from bot.runtime.logs import audit
 from bot.slack.app.workspace import Workspace
 from bot.slack.lookups import Need
 from bot.store.claims import SPAN, Starts
@@ -41,6 +42,9 @@ from bot.wording.lifecycle import adopting as words
 from bot.wording.message import LEGACY, SlackMessage
 
 log = logging.getLogger(__name__)
+
+CHANGED = "adoption changed"
+"""The event in the audit trail."""
 
 MOST_AN_HOUR = 10
 """The most threads that a channel gets by its rules in an hour."""
@@ -93,6 +97,11 @@ class OwnThreads(Teller):
     notices: Notices
     kind = "thread"
     refused: ClassVar[Fate] = Ended(Leaves.NOTHING)
+
+    @classmethod
+    def of(cls, core: UseCases) -> Self:
+        """Build it on the core."""
+        return cls(core.workspace, core.state, core.accepting, core.audience, core.notices)
 
     async def follow(self, thread: ThreadRef, child: SessionId, by: UserId) -> ThreadRef | None:
         """Have a child of the session of `thread` get a thread in the channel, or return its own.
@@ -216,6 +225,12 @@ class Adopting(Teller):
     kind = "adopt"
     is_found_by_polls = is_later_work = True
 
+    @classmethod
+    def of(cls, core: UseCases) -> Self:
+        """Build it on the core."""
+        parts = core.workspace, core.state, core.devin, core.accepting, core.notices
+        return cls(*parts, OwnThreads.of(core))
+
     @property
     def refused(self) -> Fate:
         """That of an entry without rules: a new one goes on."""
@@ -247,7 +262,7 @@ class Adopting(Teller):
         )
         ids = {"team": place.team, "channel": channel}
         named = " ".join(one.key for one in profile.rules) or "none"
-        audit(Event.RULES_CHANGED, by, **ids, rules=named)
+        audit(CHANGED, by, **ids, rules=named)
         told = words.changed(rules, profile.rules, await self.workspace.people.name(by))
         await self.notices.announce(place, told, once=once)
         if profile.rules:

@@ -4,11 +4,21 @@ from collections.abc import Mapping, Sequence
 
 from bot.model.options import MOST_RULES, Rule
 from bot.model.people import UserId
-from bot.model.sessions import NamedSession
+from bot.model.sessions import NamedSession, SessionId
+from bot.model.threads import ThreadRef, link_name
 from bot.model.times import Millis
 from bot.text.to_slack import cut, quiet
-from bot.wording.message import SlackMessage
+from bot.wording.message import Block, SlackMessage, button
 from bot.wording.phrases import as_code, codes, local_time, own_thread, plural, session_link
+
+FOLLOW = "follow_child"
+"""The action of the button beside a child session."""
+
+HELP = (
+    "• `adopt tag:oncall`, `adopt repo:owner/name`, `adopt origin:automation`, `adopt none`: give "
+    "each matching session that starts elsewhere a thread in this channel (`adopt` shows what is "
+    "set)"
+)
 
 SHARED = SlackMessage(
     "I *didn't change* anything: other organizations share this channel, or may share it, and "
@@ -31,6 +41,11 @@ NAME_LIMIT = 40
 """The part of a name that a list shows, so that the longest one fits into a section."""
 
 NONE = SlackMessage(f"Sessions that start elsewhere don't get threads here. {HOW}")
+
+
+def offer(thread: ThreadRef, child: SessionId) -> Sequence[Block]:
+    """Return the button by which a child of the session of `thread` gets a thread of its own."""
+    return [button(FOLLOW, "Follow", link_name(thread, child))]
 
 
 def shown(rules: Sequence[Rule], names: Mapping[UserId, str]) -> SlackMessage:

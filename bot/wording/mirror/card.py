@@ -60,7 +60,7 @@ class Card:
     `chosen` are the options that the session was started with, and `standing_by` the name of who
     set the standing words that its prompt has. `followed` are its children that
     have a thread in the channel, each with that one's address, "" if that is unknown. `offers` are
-    buttons and menus that features add.
+    buttons and menus that features add, and `beside` those of the other children.
     """
 
     thread: ThreadRef
@@ -75,6 +75,7 @@ class Card:
     standing_by: str = ""
     followed: Mapping[SessionId, str] = field(default_factory=dict)
     offers: Sequence[Block] = ()
+    beside: Mapping[SessionId, Block] = field(default_factory=dict)
 
 
 def card(shown: Card) -> SlackMessage:
@@ -190,14 +191,14 @@ def _children_head(seen: Seen) -> str:
 
 
 def _children(shown: Card) -> tuple[tuple[str, Block | None], ...]:
-    """Return a row for each child that is shown: its state, and its thread, or *Follow*."""
+    """Return a row for each child that is shown: its state, and its thread, or a button."""
     rows: list[tuple[str, Block | None]] = []
     for one in children_shown(shown.seen):
         symbol, words = _STATES[one.state]
         link = session_link(NamedSession(one.session, one.title, one.url))
-        said, value = f":{symbol}: {link} {words}", link_name(shown.thread, one.session)
+        said = f":{symbol}: {link} {words}"
         if (address := shown.followed.get(one.session)) is None:
-            rows.append((said, button(actions.FOLLOW_CHILD, "Follow", value)))
+            rows.append((said, shown.beside.get(one.session)))
         else:
             rows.append((f"{said}, followed in {own_thread(address)}", None))
     return tuple(rows)
