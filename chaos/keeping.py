@@ -9,10 +9,10 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ConstantBackoff
 
+from bot.features.adoption.use import Adopting
 from bot.features.workflow_steps.use import WorkflowSteps
 from bot.model.ledger import parse_uses
 from bot.redis.keep import ENTRY_LEASE
-from bot.relay.lifecycle.adopting import Adopting
 from bot.store.outbox import OwedKind
 from chaos.clocks import shifted
 from chaos.surfaces import CHANNEL

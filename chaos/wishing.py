@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
+from bot.features.adoption.use import OwnThreads
 from bot.features.reviews.use import Reviews
 from bot.features.reviews.words import result
 from bot.model.sessions import Review
-from bot.relay.lifecycle.adopting import OwnThreads
 from bot.store.outbox import OwedKind
 from bot.wording.actions import CONTINUE_SESSION, START_AGAIN
 from chaos.commands import Commands

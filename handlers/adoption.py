@@ -2,11 +2,11 @@
 
 from slack_bolt.async_app import AsyncApp
 
+from bot.features.adoption import words
+from bot.features.adoption.use import CHANGED, Adopting
 from bot.model.verbs import Command, Verb
 from bot.relay import UseCases
-from bot.relay.lifecycle.adopting import CHANGED, Adopting
 from bot.text.options import parse_rules
-from bot.wording.lifecycle import adopting as words
 from bot.wording.message import SlackMessage
 from handlers.answering import on_press
 from handlers.feature import Feature

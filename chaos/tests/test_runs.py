@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
+from bot.features.adoption.use import Adopting
 from bot.features.workflow_steps.use import WorkflowSteps
 from bot.model.people import UserId
 from bot.model.replies import Reply
@@ -16,7 +17,6 @@ from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.model.times import ts_micros
 from bot.redis.connection import open_store
-from bot.relay.lifecycle.adopting import Adopting
 from bot.store.checkpoints import Checkpoints, Missed
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox

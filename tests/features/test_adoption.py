@@ -9,6 +9,8 @@ from redis.asyncio import Redis
 
 from bot.app import Bot
 from bot.devin.opening import open_devin
+from bot.features.adoption import words
+from bot.features.adoption.use import Adopting, OwnThreads, thread_owed
 from bot.model.errors import NotAllowed
 from bot.model.people import Standing, UserId
 from bot.model.sessions import SessionId
@@ -16,11 +18,9 @@ from bot.model.threads import ThreadRef
 from bot.redis import keep
 from bot.redis.connection import Store
 from bot.redis.keys import OUTBOX_KEY, calls_key, link_key, once_key, subject_key
-from bot.relay.lifecycle.adopting import Adopting, OwnThreads, thread_owed
 from bot.store.outbox import Outbox, Owed
 from bot.wording import refusals
 from bot.wording.commands import by_mention
-from bot.wording.lifecycle import adopting as words
 from bot.wording.message import LEGACY
 from sandbox.devin.organization import ORG_ID
 from sandbox.devin.sessions import NewSession

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from bot.app import Bot
+from bot.features.adoption.use import CHANGED
 from bot.features.digest import words as digest
 from bot.features.digest.use import SET
 from bot.features.home import words as home_words
 from bot.model.errors import StoreAway
 from bot.model.people import WORKFLOW
 from bot.redis.connection import Store
-from bot.relay.lifecycle import adopting
 from bot.relay.speaking import Speaking, Spoken
 from bot.runtime.logs import TRAIL, Event, Lines
 from bot.wording import actions, commands
@@ -132,7 +132,7 @@ async def mention(desk: Desk, _: Store) -> list[Done]:
     links = (Event.LINKED, Event.MUTED, Event.UNMUTED, Event.FOLLOWED)
     defaults = (Event.DEFAULT_SET, Event.DEFAULT_CLEARED, Event.DEFAULTS_CHANGED)
     digests = (SET, SET)
-    rules = (adopting.CHANGED, adopting.CHANGED)
+    rules = (CHANGED, CHANGED)
     adas = [(act, ADA) for act in (*links, *defaults, *digests, *rules, Event.UNLINKED)]
     return [*adas, (Event.STARTED, BEN), (Event.LINKED, BEN)]
 

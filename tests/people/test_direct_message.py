@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 
 from bot.app import Bot
+from bot.features.adoption import words as adoption
 from bot.features.digest import words as digest
 from bot.features.home import words as home
 from bot.features.home.use import SUGGEST
 from bot.features.reviews import words as reviews
 from bot.model.errors import NotLinked
 from bot.wording import commands, refusals, thread_links
-from bot.wording.lifecycle import adopting, starting
+from bot.wording.lifecycle import starting
 from bot.wording.phrases import session_address
 from tests.support.builders import command_of
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, Told, actions, labels
@@ -48,7 +49,7 @@ ANSWERS: dict[str, tuple[Told, list[str]]] = {
     "archive": (refusals.sorry(NotLinked()), []),
     "review": (reviews.WHICH, []),
     "digest": (digest.NONE, []),
-    "adopt": (adopting.NONE, []),
+    "adopt": (adoption.NONE, []),
     "adopt tag:oncall": ("new sessions that match `tag:oncall` get a thread here", []),
     "usage": ("Sessions that you started haven't used any ACUs", []),
     "default": (commands.NO_DEFAULT, []),

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
+from bot.features.adoption.use import Adopting
 from bot.features.digest.use import Digests
 from bot.features.reviews.use import Reviews
 from bot.model.errors import SlackAway
@@ -19,7 +20,6 @@ from bot.model.times import Millis
 from bot.redis import keep
 from bot.redis.connection import Store, millis, seconds
 from bot.redis.keys import OUTBOX_KEY, WATCH_KEY, subject_key, watched_key, words_key
-from bot.relay.lifecycle.adopting import Adopting
 from bot.store.cards import Cards, CardShown, card_owed
 from bot.store.links import Links
 from bot.store.lua import scripts

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from bot.features.adoption import words as adoption
 from bot.features.usage import words as usage
 from bot.features.workflow_steps import words as workflows
 from bot.model.errors import NotIdentified, PassingError, SlackAway, StoreAway
@@ -26,7 +27,7 @@ from bot.model.sessions import (
 from bot.model.threads import ThreadRef
 from bot.model.times import Millis
 from bot.wording import commands, delivery_reports, refusals, thread_links
-from bot.wording.lifecycle import adopting, defaults
+from bot.wording.lifecycle import defaults
 from bot.wording.lifecycle.defaults import Shown
 from bot.wording.message import SlackMessage
 from bot.wording.mirror.card import Card, card, state_words
@@ -106,11 +107,11 @@ NAMING: dict[str, Callable[[str, NamedSession], SlackMessage]] = {
     "defaults changed": lambda by, session: defaults.changed(
         Changes(named=(*FIELDS, PREFACE)), _defaults(by, session)
     ),
-    "adopted": lambda by, session: adopting.adopted(session, f"tag:{by}", by),
-    "child": lambda by, session: adopting.child(session, session, by),
+    "adopted": lambda by, session: adoption.adopted(session, f"tag:{by}", by),
+    "child": lambda by, session: adoption.child(session, session, by),
     "card": lambda by, session: card(_card(by, session)),
-    "rules": lambda by, _: adopting.shown([rule(by)] * 10, {UserId("U1"): by}),
-    "rules changed": lambda by, _: adopting.changed([rule(by)], [rule(by)] * 10, by),
+    "rules": lambda by, _: adoption.shown([rule(by)] * 10, {UserId("U1"): by}),
+    "rules changed": lambda by, _: adoption.changed([rule(by)], [rule(by)] * 10, by),
     "corrected": lambda by, _: delivery_reports.corrected(by, "Please rebase"),
     "said by a workflow": lambda by, _: workflows.said_by_workflow(by, "Please rebase"),
     "muted at home": lambda by, _: thread_links.muted(LINK.model_copy(update={"muted": True}), by),
@@ -126,7 +127,7 @@ def _card(by: str, session: NamedSession) -> Card:
         Watched(children=(child,) * 12),
         ThreadRef(team="T", channel="C", thread_ts="1.2"),
     )
-    (follow,) = adopting.offer(thread, session.session)
+    (follow,) = adoption.offer(thread, session.session)
     beside = {session.session: follow}
     return Card(thread, LINK, by, session, seen, Follow.ALL, is_barred=False, beside=beside)
 

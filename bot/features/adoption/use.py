@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import ClassVar, Self
 
 from bot.devin.api import Devin, SessionSummary, Unread
+from bot.features.adoption import words
 from bot.mirror.audience import Audience
 from bot.model.errors import OPERATOR_MUST_ACT, CannotPost, NotLinked, SlackRefused, TooManyStarts
 from bot.model.options import MOST_RULES, RULE_KEYS, Rule
@@ -38,7 +39,6 @@ from bot.store.outbox import MOOT, Begun, Due, DueAgain, Ended, Fate, Leaves, Ow
 from bot.store.state import State
 from bot.store.watches import short_id
 from bot.text.to_slack import escape
-from bot.wording.lifecycle import adopting as words
 from bot.wording.message import LEGACY, SlackMessage
 
 log = logging.getLogger(__name__)
