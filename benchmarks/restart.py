@@ -27,7 +27,7 @@ from bot.redis.embedded.server import embedded_valkey
 from bot.redis.keys import OUTBOX_KEY
 from bot.store.checkpoints import CATCH_UP, Checkpoints
 from bot.store.links import Links
-from bot.store.watches import Found, Watches
+from bot.store.watches import Polled, Watches
 from sandbox.devin.server import DevinSandbox
 from sandbox.launch import environment_of
 from sandbox.slack.server import SlackSandbox
@@ -157,7 +157,7 @@ async def _linked(home: Path, threads: Sequence[ThreadRef]) -> None:
                 read_at=poll.began,
             )
             after = timedelta(seconds=pace.SLOWEST[SessionState.WAITING])
-            await watches.record(poll, Found(seen=seen, after=after))
+            await watches.record(poll, Polled(seen=seen, after=after))
         await store.delete(OUTBOX_KEY)  # the cards
         await Checkpoints(store, CATCH_UP, "before").kept(Micros(now))
 

@@ -30,7 +30,7 @@ from bot.redis.connection import open_store
 from bot.redis.embedded.server import embedded_valkey
 from bot.redis.keys import OUTBOX_KEY, THREADS_KEY
 from bot.store.links import Links
-from bot.store.watches import Found, TakenPoll, Watches
+from bot.store.watches import Polled, TakenPoll, Watches
 
 TTL = timedelta(days=90)
 CHUNK = 100
@@ -109,7 +109,7 @@ async def _polled(watches: Watches, poll: TakenPoll, wire: Wire, picked: random.
     )
     await watches.record(
         poll,
-        Found(
+        Polled(
             seen=seen,
             after=pace.SLOWEST.get(state, pace.OTHERWISE) * timedelta(seconds=picked.random()),
         ),

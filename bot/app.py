@@ -30,7 +30,7 @@ from bot.slack.receiving.socket_mode import SocketMode
 from bot.store.state import measure
 from bot.timing import TIMING, Timing
 from bot.wiring import Connections, Parts
-from handlers.events import Hearing
+from handlers.events import Deliveries
 from handlers.feature import Feature
 
 log = logging.getLogger(__name__)
@@ -173,7 +173,7 @@ async def _listen(
 ) -> None:
     app, cases = bolt_of(to.client, to.identity, is_http=endpoint is not None), parts.cases
     handlers.register(app, cases, parts.features)
-    observer = Hearing(cases)
+    observer = Deliveries(cases)
     await health.until("Redis", cases.listening.begin)
     finding = asyncio.create_task(
         cases.workspace.people.find_groups(to.settings.groups), name="groups"

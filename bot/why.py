@@ -71,7 +71,7 @@ NO_MESSAGE = (
 )
 
 
-class Place(NamedTuple):
+class MessageAt(NamedTuple):
     """A message, as it was named; the tenant, and the thread that it is in, may be unknown."""
 
     team: str
@@ -80,15 +80,15 @@ class Place(NamedTuple):
     thread_ts: str = ""
 
 
-def parse_place(text: str) -> Place | None:
+def parse_place(text: str) -> MessageAt | None:
     """Parse a permalink, or the ID of a reply or a thread, as the log has it."""
     if found := _ID.fullmatch(text.strip()):
-        return Place(found[1], found[2], found[3])
+        return MessageAt(found[1], found[2], found[3])
     found = _PERMALINK.fullmatch(text.strip())
-    return found and Place("", found[1], f"{found[2]}.{found[3]}", found[4] or "")
+    return found and MessageAt("", found[1], f"{found[2]}.{found[3]}", found[4] or "")
 
 
-async def findings(settings: Settings, place: Place) -> AsyncIterator[Finding]:
+async def findings(settings: Settings, place: MessageAt) -> AsyncIterator[Finding]:
     """Tell of the message, or what keeps that from being known."""
     url = settings.redis_url or ValkeyHome(settings.data_dir.resolve()).url
     async with open_slack(settings) as client, open_store(url) as store:
@@ -110,7 +110,11 @@ async def findings(settings: Settings, place: Place) -> AsyncIterator[Finding]:
 
 
 async def _told(
-    client: SlackClient, store: Store, ours: Identity | Finding, place: Place, patience: timedelta
+    client: SlackClient,
+    store: Store,
+    ours: Identity | Finding,
+    place: MessageAt,
+    patience: timedelta,
 ) -> Finding:
     if not await check_schema(store):
         fix = "Check REDIS_URL and DATA_DIR: they have to be those of the relay."
@@ -149,7 +153,7 @@ def _finding(what: str, grade: str, says: str, fix: str) -> Finding:
     return Finding(what, is_good=grade != ACT, says=says, fix=fix, warns=grade == LOOK)
 
 
-async def _message(client: SlackClient, place: Place) -> tuple[Mapping[str, Any], str]:
+async def _message(client: SlackClient, place: MessageAt) -> tuple[Mapping[str, Any], str]:
     """Return the message as Slack shows it, or nothing, and why; a workflow's step is nowhere."""
     if not is_id(place.channel):
         return {}, ""

@@ -3,8 +3,8 @@
 They are most of what Slack brings, so a middleware takes them. For a listener, Bolt 1.30 builds
 thirty possible arguments twice for each event: to match it, and to call it.
 
-Before them, `Hearing` notes what Slack delivers and what is refused, so that catch-up can read what
-is missing. Events that no listener would act on are acknowledged before Bolt builds a request,
+Before them, `Deliveries` notes what Slack delivers and what is refused, so that catch-up can read
+what is missing. Events that no listener would act on are acknowledged before Bolt builds a request,
 which takes it longer than all the rest. What is in doubt is the listeners'.
 """
 
@@ -138,9 +138,9 @@ async def _take(cases: UseCases, event: Payload, kind: str) -> None:
         case Edit() as edit:
             await _edit(cases, edit, event)
         case Said(is_spoken=True) as said:
-            await mentions.hear(cases, said, event, kind)
+            await mentions.respond(cases, said, event, kind)
         case Said() as said:
-            taken = await replies.take(cases, said)
+            taken = await replies.receive(cases, said)
             if isinstance(taken, Command):
                 await mentions.answer(cases, taken, kind)
             elif taken is Change.UNLINKED:
@@ -157,7 +157,7 @@ async def _edit(cases: UseCases, edit: Edit, event: Payload) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Hearing:
+class Deliveries:
     """The `Observer` of the app: it parses a payload, and `Listening` keeps the result."""
 
     cases: UseCases

@@ -294,15 +294,15 @@ OBEYS: Mapping[str, Callable[[UseCases, Command], Awaitable[SlackMessage | None]
 """What carries out each of the verbs of the core."""
 
 
-async def hear(cases: UseCases, said: Said, event: Payload, kind: str) -> None:
+async def respond(cases: UseCases, said: Said, event: Payload, kind: str) -> None:
     """Obey a command of an event of that `kind`, or respond to other words to the bot."""
     if said.kind is Kind.COMMAND and said.command is not None:
         await answer(cases, said.command, kind)
     else:
-        await _respond(cases, said, event, kind)
+        await _respond_to_words(cases, said, event, kind)
 
 
-async def _respond(cases: UseCases, said: Said, event: Payload, kind: str) -> None:
+async def _respond_to_words(cases: UseCases, said: Said, event: Payload, kind: str) -> None:
     """Accept words to the bot as a reply, or ask their author what they are to be."""
     spoken, ours = said.message, cases.workspace.identity
     claim, state = claim_of(spoken.thread, spoken.ts), cases.state
@@ -371,7 +371,7 @@ async def _is_taken(cases: UseCases, said: Said, kind: str) -> bool:
     """
     if kind == "app_mention" and await cases.replies.is_linked(said.message.thread):
         return True
-    change = await replies.take(cases, said)
+    change = await replies.receive(cases, said)
     if isinstance(change, Command):
         await answer(cases, change, kind)
         return True

@@ -61,7 +61,7 @@ def _register_shortcuts(app: AsyncApp, cases: UseCases) -> None:
         await cases.asking.answer(form.number, form.by, session, reread)
 
 
-async def take(cases: UseCases, said: Said) -> Change | Command:
+async def receive(cases: UseCases, said: Said) -> Change | Command:
     """Accept a reply as delivered, or, if that may be outdated, as it is in its thread now.
 
     What is a command by now, or a mistyped one, is returned.

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 
-from bot.catch_up.reading import Found, Histories, ThreadReader
+from bot.catch_up.reading import Backlog, Histories, ThreadReader
 from bot.model import errors
 from bot.model.record import mapping, mappings, string
 from bot.model.replies import FOR_NO_SESSION, Change, Evidence, Reply
@@ -25,7 +25,7 @@ from bot.runtime import metrics
 from bot.runtime.in_flight import guarded
 from bot.slack.receiving.socket_mode import TRIPS
 from bot.slack.threads import REPLIES
-from bot.store.checkpoints import Unread
+from bot.store.checkpoints import ToRead
 from bot.store.claims import renewed
 from bot.store.links import GONE
 from bot.store.outbox import Schedule
@@ -148,7 +148,7 @@ class CatchUp:
         return not await self._checkpoints.let_go(gap)
 
     async def _leave_out_quiet(
-        self, gap: str, plan: dict[SessionId, list[Unread]], skipped: set[ThreadRef]
+        self, gap: str, plan: dict[SessionId, list[ToRead]], skipped: set[ThreadRef]
     ) -> None:
         """Release the sessions in whose threads, as channels' histories show, nothing is new.
 
@@ -172,7 +172,7 @@ class CatchUp:
             )
 
     async def _read_or_put_off(
-        self, gap: str, session: SessionId, threads: Sequence[Unread], skipped: set[ThreadRef]
+        self, gap: str, session: SessionId, threads: Sequence[ToRead], skipped: set[ThreadRef]
     ) -> bool:
         """Read the threads of a session; return True after the wait if Slack limits all threads."""
         try:
@@ -185,7 +185,7 @@ class CatchUp:
             skipped.update(one.thread for one in threads)
         return False
 
-    def _leave_out_put_off(self, plan: dict[SessionId, list[Unread]]) -> None:
+    def _leave_out_put_off(self, plan: dict[SessionId, list[ToRead]]) -> None:
         now, put_off = time.monotonic(), self._put_off
         self._put_off = {one: at for one, at in put_off.items() if at > now and one in plan}
         for session in self._put_off:
@@ -222,19 +222,19 @@ class CatchUp:
                 await self._listening.wanted.wait()
             self._listening.wanted.clear()
 
-    async def _plan(self, unread: Sequence[Unread]) -> dict[SessionId, list[Unread]]:
+    async def _plan(self, unread: Sequence[ToRead]) -> dict[SessionId, list[ToRead]]:
         links = await self.cases.state.links.of([one.thread for one in unread])
         meant = (link.session if link and link.takes_replies else NOBODY for link in links)
         sessions = [SessionId(session) for session in meant]
         seen = await self.cases.state.watches.seen(sessions)
         order = sorted(range(len(unread)), key=lambda place: seen[place].state in OVER)
-        plan: dict[SessionId, list[Unread]] = defaultdict(list)
+        plan: dict[SessionId, list[ToRead]] = defaultdict(list)
         for place in order[: self._most]:
             plan[sessions[place]].append(unread[place])
         return plan
 
     async def _read(
-        self, gap: str, session: SessionId, threads: Sequence[Unread], skipped: set[ThreadRef]
+        self, gap: str, session: SessionId, threads: Sequence[ToRead], skipped: set[ThreadRef]
     ) -> None:
         reads = []
         oldest = self.cases.workspace.clock.now - self._checkpoints.reach
@@ -256,7 +256,7 @@ class CatchUp:
         await self._release(gap, session, [one for one in threads if one.thread not in skipped])
         log.info("caught up", extra=_ids(session) | {"threads": len(reads), "replies": accepted})
 
-    async def _describe(self, read: Found, link: Link | None) -> None:
+    async def _describe(self, read: Backlog, link: Link | None) -> None:
         """Keep a link's first words, unless they are known, or are what asked for the link."""
         root = read.root
         if link is None or string(root, "ts") in {"", micros_ts(link.since)}:
@@ -271,11 +271,11 @@ class CatchUp:
             topic = await self.cases.accepting.topic_of(text, blocks)
             await self.cases.state.links.describe(read.thread, topic, at)
 
-    async def _release(self, gap: str, session: SessionId, read: Sequence[Unread]) -> None:
+    async def _release(self, gap: str, session: SessionId, read: Sequence[ToRead]) -> None:
         if await self._checkpoints.read(gap, session, read):
             await self.schedule.wake(session)
 
-    async def _accept_all(self, reads: Sequence[Found]) -> int:
+    async def _accept_all(self, reads: Sequence[Backlog]) -> int:
         """Accept the replies of one session in the order of writing, and tell their threads."""
         by_thread, accepted = {read.thread: read for read in reads}, 0
         withdraw = self.cases.state.revisions.withdraw
@@ -294,7 +294,7 @@ class CatchUp:
         for read in reads:
             if read.is_silenced:
                 # Neither an event nor a later backfill brings what this one leaves out from now on.
-                await self.cases.state.links.hear_from(read.thread, read.latest)
+                await self.cases.state.links.take_replies_from(read.thread, read.latest)
             # Events may have brought these replies before; their mail waits for this backfill.
             met = [await withdraw(reply.id, may_be_ahead=False) for reply in read.silenced]
             taken_back = [one.what not in TOO_LATE or not one.may_be_taken for one in met]
@@ -320,7 +320,7 @@ class CatchUp:
             raise errors.UnderWay("sending")
         return change
 
-    async def _say(self, read: Found, verbs: Sequence[str], *, silenced: bool = False) -> None:
+    async def _say(self, read: Backlog, verbs: Sequence[str], *, silenced: bool = False) -> None:
         if (read.missed and not read.was_awaited) or verbs:
             words = delivery_reports.late(read.missed, verbs, silenced=silenced)
             once = f"unheard:{read.unheard[-1].ts}" if verbs else ""

@@ -18,7 +18,7 @@ from bot.relay import UseCases
 from bot.runtime import metrics
 from bot.slack.lookups import Need
 from bot.slack.receiving.socket_mode import TRIPS
-from bot.store.checkpoints import Unread
+from bot.store.checkpoints import ToRead
 from handlers.mentions import is_missed
 from handlers.parse.messages import Kind, classify, is_own
 
@@ -37,7 +37,7 @@ CHANNEL_GONE = frozenset(
 
 
 @dataclass(slots=True)
-class Found:
+class Backlog:
     """The content found in a thread; `latest` is the last message's time.
 
     `is_silenced`: an `unlink` or `mute` was missed, and nothing written after it may go to Devin;
@@ -70,12 +70,12 @@ class ThreadReader:
         """The seconds for which no thread is to be read that no mail waits for."""
         return max(0.0, self._next_call - time.monotonic())
 
-    async def read(self, thread: ThreadRef, oldest: Micros) -> Found | None:
+    async def read(self, thread: ThreadRef, oldest: Micros) -> Backlog | None:
         """Read `thread` after `oldest`; None if Slack does not show it. Raises Slack's errors."""
         if (reason := self.out_of_reach.get(thread.channel)) is not None:
             metrics.CAUGHT_UP.labels(reason).inc()
             return None
-        read, cursor = Found(thread), None
+        read, cursor = Backlog(thread), None
         try:
             for _ in range(MOST_PAGES):
                 page, cursor = await self._page(thread, cursor, micros_ts(oldest))
@@ -95,7 +95,7 @@ class ThreadReader:
         metrics.CAUGHT_UP.labels("read").inc()
         return read
 
-    async def _sort(self, page: Sequence[Mapping[str, Any]], oldest: Micros, read: Found) -> None:
+    async def _sort(self, page: Sequence[Mapping[str, Any]], oldest: Micros, read: Backlog) -> None:
         for message in page:
             if is_ts(ts := string(message, "ts")):
                 read.latest = max(read.latest, ts_micros(ts))
@@ -150,10 +150,10 @@ class Histories:
 
     def __init__(self, cases: UseCases) -> None:
         self._threads = cases.workspace.threads
-        self._doubtful: dict[str, Sequence[Unread]] = {}
+        self._doubtful: dict[str, Sequence[ToRead]] = {}
         self._busy: set[ThreadRef] = set()
         self._not_before = 0.0
-        self.quiet: dict[ThreadRef, Found] = {}
+        self.quiet: dict[ThreadRef, Backlog] = {}
         self.calm: set[ThreadRef] = set()
 
     @property
@@ -165,11 +165,11 @@ class Histories:
         """Forget in which threads something is new, as before another gap."""
         self._busy.clear()
 
-    def begin(self, unread: Sequence[Unread]) -> None:
+    def begin(self, unread: Sequence[ToRead]) -> None:
         """Be in doubt about the threads in `unread`, whatever was known of them before."""
         self.quiet.clear()
         self.calm.clear()
-        by_channel: dict[str, list[Unread]] = defaultdict(list)
+        by_channel: dict[str, list[ToRead]] = defaultdict(list)
         for one in sorted(unread, key=lambda one: ts_micros(one.thread.thread_ts), reverse=True):
             if one.thread not in self._busy:
                 by_channel[one.thread.channel].append(one)
@@ -212,13 +212,13 @@ class Histories:
             del self._doubtful[channel]
         return [one.thread for one in met if self._rests(one, shown)]
 
-    def _rests(self, one: Unread, shown: Mapping[str, Mapping[str, Any]]) -> bool:
+    def _rests(self, one: ToRead, shown: Mapping[str, Mapping[str, Any]]) -> bool:
         """Return True if no mail waits for a thread; what Slack doesn't say counts as new."""
         root = shown.get(one.thread.thread_ts, {})
         latest, began = string(root, "latest_reply"), ts_micros(one.thread.thread_ts)
         at = max(ts_micros(latest), began) if is_ts(latest) else None
         if at is not None and at <= one.after:
-            self.quiet[one.thread] = Found(one.thread, root)
+            self.quiet[one.thread] = Backlog(one.thread, root)
             metrics.CAUGHT_UP.labels("quiet").inc()
         elif at is not None and at <= one.kept:
             self.calm.add(one.thread)

@@ -47,7 +47,7 @@ They name no session, so whoever knows an address gets that file shown.
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class FileAddress:
     """An address to ask; all that led to it `is_own`, at the API; an attachment's `gets_key`."""
 
     url: URL
@@ -55,7 +55,7 @@ class Place:
     gets_key: bool = False
 
 
-class Places:
+class FileAddresses:
     """The addresses that may be asked by the key of one API, and of an organization if given."""
 
     def __init__(self, api: str, organization: str | None = None) -> None:
@@ -64,7 +64,7 @@ class Places:
         self._origin = _origin(url)
         self._is_local = is_loopback(url.host or "")
 
-    def first(self, text: str) -> Place | None:
+    def first(self, text: str) -> FileAddress | None:
         """Return the place that Devin's text names, if it is one of Devin's."""
         url = _parsed(text)
         if url is None:
@@ -74,9 +74,9 @@ class Places:
         host = (url.host or "").lower()
         is_devin = any(host == one or host.endswith(f".{one}") for one in HOSTS)
         is_known = url.scheme == "https" and is_devin
-        return Place(url, is_own=False) if is_known or self._is_near(url) else None
+        return FileAddress(url, is_own=False) if is_known or self._is_near(url) else None
 
-    def next(self, before: Place, location: str) -> Place | None:
+    def next(self, before: FileAddress, location: str) -> FileAddress | None:
         """Return the place that a redirect leads to, unless it is an IP address or this machine."""
         try:
             url = _parsed(urljoin(str(before.url), location))
@@ -85,16 +85,16 @@ class Places:
         if url is None:
             return None
         if _origin(url) == self._origin:
-            return self._own(url) if before.is_own else Place(url, is_own=False)
+            return self._own(url) if before.is_own else FileAddress(url, is_own=False)
         is_public = url.scheme == "https" and is_name(url.host or "")
-        return Place(url, is_own=False) if is_public or self._is_near(url) else None
+        return FileAddress(url, is_own=False) if is_public or self._is_near(url) else None
 
-    def _own(self, url: URL) -> Place:
+    def _own(self, url: URL) -> FileAddress:
         found = _FILE.fullmatch(url.raw_path)
         if found is None or not _is_plain(found["name"] or ""):
-            return Place(url, is_own=True)
+            return FileAddress(url, is_own=True)
         is_theirs = found["organization"] not in {None, self._organization}
-        return Place(url, is_own=True, gets_key=not (is_theirs and self._organization))
+        return FileAddress(url, is_own=True, gets_key=not (is_theirs and self._organization))
 
     def _is_near(self, url: URL) -> bool:
         return self._is_local and is_loopback(url.host or "")
@@ -126,7 +126,7 @@ def _origin(url: URL) -> tuple[str, str, int | None]:
 class Downloads:
     """Reads files with one key; `session` adds nothing to a request, and decodes nothing."""
 
-    def __init__(self, session: aiohttp.ClientSession, places: Places, key: str) -> None:
+    def __init__(self, session: aiohttp.ClientSession, places: FileAddresses, key: str) -> None:
         self._session = session
         self._places = places
         self._key = key
@@ -163,7 +163,7 @@ class Downloads:
             place = self._places.next(place, location)
         return unread(response.status, response.headers)
 
-    async def _ask(self, place: Place) -> aiohttp.ClientResponse:
+    async def _ask(self, place: FileAddress) -> aiohttp.ClientResponse:
         metrics.DEVIN_READS.labels(Read.FILE).inc()
         headers = {"Accept-Encoding": "identity", "User-Agent": user_agent()}
         if place.gets_key:

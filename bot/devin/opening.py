@@ -7,7 +7,7 @@ import aiohttp
 from pydantic import SecretStr
 
 from bot.devin.api import Devin
-from bot.devin.files import Downloads, Places
+from bot.devin.files import Downloads, FileAddresses
 from bot.devin.http import DevinHttp, client_over
 from bot.devin.v1.client import DevinV1
 from bot.devin.v3.client import DevinV3
@@ -36,7 +36,7 @@ async def open_devin(
     read by connections of their own.
     """
     secret = key.get_secret_value()
-    places = Places(url, organization)
+    places = FileAddresses(url, organization)
     calls, downloads = (
         aiohttp.TCPConnector(limit=most, keepalive_timeout=KEEP_ALIVE_SECONDS)
         for most in (connections, 0)

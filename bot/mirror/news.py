@@ -57,7 +57,7 @@ from bot.model.sessions import (
 )
 from bot.model.threads import ThreadRef, follow_of
 from bot.model.times import Millis, as_millis
-from bot.store.watches import Found, LinkedThread, TakenPoll, short_id
+from bot.store.watches import LinkedThread, Polled, TakenPoll, short_id
 from bot.text.questions import parse_question
 from bot.wording.mirror.posts import APPROVED, beginning
 
@@ -270,7 +270,7 @@ class Reading:
     children: tuple[Child, ...] = ()
 
 
-def found_in(poll: TakenPoll, reading: Reading) -> Found:
+def found_in(poll: TakenPoll, reading: Reading) -> Polled:
     """Return what to record of a poll."""
     skew = reading.page.skew // timedelta(milliseconds=1)
     new = [
@@ -299,7 +299,7 @@ def found_in(poll: TakenPoll, reading: Reading) -> Found:
     ]
     if is_turn_over(seen):
         seen = seen.model_copy(update={"is_turn_shown": True})
-    return Found(
+    return Polled(
         seen=seen,
         after=timedelta(0) if seen.has_more else until_next(poll, seen),
         ids=[one.id for one in reading.page.messages if not poll.knows(one.id)],

@@ -29,7 +29,7 @@ from bot.runtime.logs import Event, audit
 from bot.slack.app.workspace import Workspace
 from bot.store.outbox import Schedule
 from bot.store.state import State
-from bot.store.watches import Found, TakenPoll, Watches, used_by
+from bot.store.watches import Polled, TakenPoll, Watches, used_by
 from bot.timing import Timing
 
 log = logging.getLogger(__name__)
@@ -219,7 +219,7 @@ class SessionPoll:
             return
         await self._record(poll, found)
 
-    async def _record(self, poll: TakenPoll, found: Found) -> None:
+    async def _record(self, poll: TakenPoll, found: Polled) -> None:
         owes = await self._watches.record(poll, found)
         if owes is None:
             log.info("poll outdated", extra={"session_id": poll.session})

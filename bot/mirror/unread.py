@@ -22,7 +22,7 @@ from bot.model.sessions import (
 )
 from bot.model.threads import follow_of
 from bot.model.times import Millis
-from bot.store.watches import Found, LinkedThread, TakenPoll
+from bot.store.watches import LinkedThread, Polled, TakenPoll
 
 UNREAD_MS = 300_000
 """The time after which threads are told that messages which are there can't be read."""
@@ -38,7 +38,7 @@ class Unheard:
     children: tuple[Child, ...] = ()
 
 
-def found_without(poll: TakenPoll, known: Unheard, after: timedelta | None) -> Found:
+def found_without(poll: TakenPoll, known: Unheard, after: timedelta | None) -> Polled:
     """Return what to record of a poll whose read failed; the next one is `after` that."""
     before, is_followed = poll.seen, any(one.is_caught_up for one in poll.threads)
     since = before.unread_since or (poll.began if known.has_news else before.unread_since)
@@ -54,7 +54,7 @@ def found_without(poll: TakenPoll, known: Unheard, after: timedelta | None) -> F
     events = [*closed_by(poll, seen, None), *events]
     if is_told and not before.is_unread_told:
         events.append(Said(kind=SaidKind.UNREAD, at=poll.began))
-    return Found(
+    return Polled(
         seen=seen,
         after=after,
         said=[
@@ -76,7 +76,7 @@ def _for(
 
 def unlinked(
     poll: TakenPoll, summary: SessionSummary | None, children: tuple[Child, ...]
-) -> tuple[Found, Sequence[Said]]:
+) -> tuple[Polled, Sequence[Said]]:
     """Return what to record of a session without threads, and what people must know of its cap.
 
     What is known of its messages, and what it asked, stay as they were.
@@ -89,10 +89,10 @@ def unlinked(
     said = of_cap(poll, seen)
     if said:
         seen = seen.model_copy(update={"cap_said": said[0].kind})
-    return Found(seen=seen, after=until_next(poll, seen)), said
+    return Polled(seen=seen, after=until_next(poll, seen)), said
 
 
-def not_found(poll: TakenPoll) -> Found | None:
+def not_found(poll: TakenPoll) -> Polled | None:
     """Return what to record of a session that Devin finds in no way; None if that is known.
 
     Nothing was read, so that nothing is missed if it is back. One that is over stays so, and one
@@ -105,4 +105,4 @@ def not_found(poll: TakenPoll) -> Found | None:
     unknown = SessionState.UNKNOWN
     since = poll.seen.since if poll.seen.state is unknown else poll.began
     seen = poll.seen.model_copy(update={"state": unknown, "since": since, "is_missing": True})
-    return Found(seen=seen, after=until_next(poll, seen), cards=poll.threads)
+    return Polled(seen=seen, after=until_next(poll, seen), cards=poll.threads)

@@ -19,7 +19,7 @@ from bot.model.times import Micros
 from bot.redis import keep
 from bot.redis.keys import Key, known_key
 from bot.slack.api import MISSING_SCOPE, PAUSED, RATE_LIMITED, SECOND, call, pages
-from bot.slack.lookups import TIER_4, Lookup, Need, Source
+from bot.slack.lookups import TIER_4, Lookup, LookupParts, Need
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class Channel(Record):
     is_archived: bool = False
 
 
-class Event(Record):
+class ChannelEvent(Record):
     """An event about a channel: when, and `now`, its new id, if any.
 
     `at` is 0 as long as not all of its threads are told that it is shared.
@@ -76,7 +76,7 @@ _CHANNEL, _MEMBERS = TypeAdapter(Channel), TypeAdapter(frozenset[str])
 class Channels:
     """The channels of a workspace. A channel's new id is remembered for `link_ttl`."""
 
-    def __init__(self, source: Source, link_ttl: timedelta) -> None:
+    def __init__(self, source: LookupParts, link_ttl: timedelta) -> None:
         self._client = source.client
         self._store = source.store
         self._clock = source.client.clock
@@ -120,7 +120,7 @@ class Channels:
 
     async def now(self, channel: str) -> str | None:
         """Return the new id of `channel`, if it has one."""
-        moved = Event.parse(await self._store.get(known_key(MOVED, channel)))
+        moved = ChannelEvent.parse(await self._store.get(known_key(MOVED, channel)))
         return (moved and moved.now) or None
 
     async def note_shared(self, channel: str, *, is_told: bool = False) -> bool:
@@ -130,13 +130,13 @@ class Channels:
         """
         before, known = await self._noted(channel)
         must = before is None or not before.at or (known is not None and not known.is_shared)
-        event = Event(at=Micros(0) if must and not is_told else self._clock.now)
+        event = ChannelEvent(at=Micros(0) if must and not is_told else self._clock.now)
         await self._store.put(known_key(SHARED, channel), event.to_json(), keep.CHANNEL_EVENT)
         return must
 
     async def note_moved(self, channel: str, now: str) -> None:
         """Note that the id of `channel` is `now` from now on."""
-        event = Event(at=self._clock.now, now=now)
+        event = ChannelEvent(at=self._clock.now, now=now)
         await self._store.put(known_key(MOVED, channel), event.to_json(), self._link_ttl)
 
     async def check_in(self, channel: str) -> None:
@@ -177,15 +177,15 @@ class Channels:
         # The clock is an estimate, so an answer may seem to be of a moment that is yet to come.
         return max(0.0, self._clock.age(kept.at).total_seconds()) < seconds
 
-    async def _noted(self, channel: str) -> tuple[Event | None, Channel | None]:
+    async def _noted(self, channel: str) -> tuple[ChannelEvent | None, Channel | None]:
         """Return the event that tells of outsiders, if any, and what holds of the kept answer."""
         return self._read(channel, await self._store.get_all(self.keys(channel)))
 
     def _read(
         self, channel: str, kept: Sequence[str | None]
-    ) -> tuple[Event | None, Channel | None]:
+    ) -> tuple[ChannelEvent | None, Channel | None]:
         raw, *noted = kept
-        event = next(filter(None, map(Event.parse, noted)), None)
+        event = next(filter(None, map(ChannelEvent.parse, noted)), None)
         found = self.lookup.read(channel, raw)
         return event, event.beside(found) if event and found else found
 

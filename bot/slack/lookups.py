@@ -125,7 +125,7 @@ def _is_key(key: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class LookupParts:
     """What look-ups are made with: Slack, and where their answers are kept."""
 
     client: SlackClient
@@ -140,7 +140,7 @@ class Lookup(Generic[V]):
     With `keeps`, it keeps each for as long as that says.
     """
 
-    source: Source
+    source: LookupParts
     method: str
     look_up: Callable[[str], Awaitable[V]]
     form: TypeAdapter[V]

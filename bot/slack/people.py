@@ -20,7 +20,7 @@ from bot.redis import keep
 from bot.redis.keys import known_key
 from bot.slack.api import SlackClient, ask_first, call, pages
 from bot.slack.channels import Channel
-from bot.slack.lookups import TIER_2, TIER_4, Lookup, Need, Source
+from bot.slack.lookups import TIER_2, TIER_4, Lookup, LookupParts, Need
 from bot.text.mrkdwn import SIGNS, Mention, Names
 from bot.text.speakers import one_line
 
@@ -67,7 +67,7 @@ class People:
     """
 
     def __init__(
-        self, source: Source, channels: Lookup[Channel], tenant: str, enterprise: str | None
+        self, source: LookupParts, channels: Lookup[Channel], tenant: str, enterprise: str | None
     ) -> None:
         self._client = source.client
         self._store = source.store

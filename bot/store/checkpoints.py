@@ -67,7 +67,7 @@ CATCHING_UP = "catch-up"
 
 
 @dataclass(frozen=True, slots=True)
-class Unread:
+class ToRead:
     """A thread in which a message may be missing that was written `after` that time.
 
     Mail need not wait for one that was written until `kept`.
@@ -186,7 +186,7 @@ class Checkpoints:
         """Release the lease; return True if there is a gap other than `gap`, which was read."""
         return bool(await scripts.let_go(self._store, token=self._token, read=gap))
 
-    async def unread(self) -> tuple[str, Sequence[Unread]]:
+    async def unread(self) -> tuple[str, Sequence[ToRead]]:
         """Return the current gap, and the threads to read, those with the latest traffic first."""
         gap, found, traffic, unheard = await scripts.list_unread(self._store)
         listed = sorted(
@@ -194,7 +194,7 @@ class Checkpoints:
             key=lambda one: -float(one[0]),
         )
         return gap, [
-            Unread(parse_thread(name), Micros(float(since)), _kept(before))
+            ToRead(parse_thread(name), Micros(float(since)), _kept(before))
             for _, name, since, before in listed
         ]
 
@@ -205,7 +205,7 @@ class Checkpoints:
         )
         return [SessionId(one) for one in reversed(found[::2])]
 
-    async def read(self, gap: str, session: SessionId, threads: Sequence[Unread]) -> bool:
+    async def read(self, gap: str, session: SessionId, threads: Sequence[ToRead]) -> bool:
         """Note that `threads` of `session` were read; return True if its mail waited for that."""
         names = [one.thread.name for one in threads]
         has_waited = await scripts.note_read(

@@ -99,7 +99,7 @@ class Links:
             thread, lambda _: {"follow": how}, session, follows_from, shows=True
         )
 
-    async def hear_from(self, thread: ThreadRef, since: Micros) -> None:
+    async def take_replies_from(self, thread: ThreadRef, since: Micros) -> None:
         """Note that messages of `thread` until `since` are not for Devin."""
         await self._change(thread, lambda link: {"since": since} if since > link.since else None)
 

@@ -82,7 +82,7 @@ class TakenPoll:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class Polled:
     """The result of a poll that read messages.
 
     `ids` are the messages that were read, and `said` the items for each thread. `caught_up` are
@@ -210,7 +210,7 @@ class Watches:
         opened = await self.open(TakenPoll(session, Millis(0), Watched()))
         return [one.thread for one in opened.threads]
 
-    async def record(self, poll: TakenPoll, found: Found) -> Sequence[tuple[Owed, float]] | None:
+    async def record(self, poll: TakenPoll, found: Polled) -> Sequence[tuple[Owed, float]] | None:
         """Record a poll, once, and return the entries that it owes, each with its delay (s).
 
         Return None if another poll was recorded, or a thread was linked, meanwhile.
@@ -331,7 +331,7 @@ def _seen(raw: str | None, since: object) -> Watched | None:
     return seen and seen.model_copy(update={"answerable_since": max(seen.answerable_since, later)})
 
 
-def _read_ids(poll: TakenPoll, found: Found) -> str:
+def _read_ids(poll: TakenPoll, found: Polled) -> str:
     """Return the ids of messages to remember, those read last at the end; "" if none was read."""
     ids = dict.fromkeys(map(short_id, found.ids))
     before = (one for one in poll.read_ids if one not in ids)

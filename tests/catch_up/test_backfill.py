@@ -39,7 +39,7 @@ from bot.store.checkpoints import CATCH_UP, CATCHING_UP, Checkpoints, Listening,
 from bot.store.links import Links
 from bot.store.mailbox import Head, Later, Mailbox, Step
 from bot.store.outbox import OwedKind
-from bot.store.watches import Found, Watches
+from bot.store.watches import Polled, Watches
 from bot.wording import delivery_reports
 from bot.wording.phrases import short_id
 from sandbox import Sandbox
@@ -257,16 +257,16 @@ async def test_what_follows_it_stays_in_slack_also_if_its_event_comes_while_the_
         thread = await desk.linked_thread()
     await asked(desk, verb, thread)
     event = desk.slack.event_of("general", await unbrought(desk, "Between us", thread))
-    hear_from, brought = Links.hear_from, []
+    take_replies_from, brought = Links.take_replies_from, []
 
-    async def hear_from_late(self: Links, of: ThreadRef, since: Micros) -> None:
+    async def take_late(self: Links, of: ThreadRef, since: Micros) -> None:
         delivery = await desk.slack.deliver_event(event)
         brought.append((await delivery.settled()).acked)
-        await hear_from(self, of, since)
+        await take_replies_from(self, of, since)
 
     async with running(desk, environ):
         with monkeypatch.context() as patched:
-            patched.setattr(Links, "hear_from", hear_from_late)
+            patched.setattr(Links, "take_replies_from", take_late)
             await until_caught_up(store)
         assert await desk.fence(thread) == []
     assert brought == [True]
@@ -639,7 +639,7 @@ async def test_threads_whose_session_is_open_are_read_first(study: Study, store:
     watches = Watches(store, CATCH_UP)
     for poll in (await watches.take(3, timedelta(0)))[0]:
         state = SessionState.WAITING if poll.session.endswith("0") else SessionState.ENDED
-        await watches.record(poll, Found(seen=Watched(state=state, read_at=Millis(1)), after=None))
+        await watches.record(poll, Polled(seen=Watched(state=state, read_at=Millis(1)), after=None))
     listening = study.listening()
     async with study.catch_up(listening, most=2).running():
         listening.missed()

@@ -18,7 +18,7 @@ from bot.redis.connection import Store
 from bot.redis.keys import HEARD_KEY, READ_FIRST_KEY
 from bot.settings import Settings
 from bot.slack.threads import HISTORY, MOST_FIRSTS, REPLIES
-from bot.store.checkpoints import Unread
+from bot.store.checkpoints import ToRead
 from sandbox import Sandbox
 from sandbox.slack.server import Message, SlackSandbox
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, running
@@ -189,7 +189,7 @@ class Place:
     async def quiet(self, *roots: str, kept: int = 0) -> list[str]:
         """Return those of the threads in which the history shows nothing new."""
         threads = [ThreadRef(team="T1", channel=self.id, thread_ts=root) for root in roots]
-        self._histories.begin([Unread(thread, Micros(AFTER), Micros(kept)) for thread in threads])
+        self._histories.begin([ToRead(thread, Micros(AFTER), Micros(kept)) for thread in threads])
         async for _ in self._histories.read([]):
             pass
         return [one.thread_ts for one in self._histories.quiet]

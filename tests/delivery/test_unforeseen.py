@@ -25,7 +25,7 @@ from bot.redis.connection import Store
 from bot.redis.keys import subject_key
 from bot.runtime.in_flight import InFlight
 from bot.slack.api import SlackClient
-from bot.slack.lookups import Source
+from bot.slack.lookups import LookupParts
 from bot.slack.people import Called, People
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
@@ -131,7 +131,7 @@ async def parts(store: Store, box: Sandbox) -> AsyncIterator[Parts]:
         opening = open_devin(box.devin.url, SecretStr(box.devin.api_key), None, 4)
         devin = await stack.enter_async_context(opening)
         channels, schedule = channels_of(client, store), Noting()
-        people = Stumbling(Source(client, store, BRISK), channels.lookup, THREAD.team, None)
+        people = Stumbling(LookupParts(client, store, BRISK), channels.lookup, THREAD.team, None)
         built = parts_of(box, store, client, devin, FILE_LIMIT="0")
         built.workspace = copy(built.workspace)
         built.workspace.people = people

@@ -10,7 +10,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from bot.devin.api import IncomingFile, Unread
-from bot.devin.files import Downloads, Places
+from bot.devin.files import Downloads, FileAddresses
 from tests.support.raw_http import (
     CHUNKED,
     ORGANIZATION,
@@ -33,7 +33,7 @@ FILE = f"/v3/organizations/{ORGANIZATION}/attachments/1/plan.md"
 async def downloads(api: str, seconds: float = 30.0) -> AsyncIterator[Downloads]:
     timeout = aiohttp.ClientTimeout(sock_read=seconds)
     async with aiohttp.ClientSession(auto_decompress=False, timeout=timeout) as session:
-        yield Downloads(session, Places(api), KEY)
+        yield Downloads(session, FileAddresses(api), KEY)
 
 
 @asynccontextmanager

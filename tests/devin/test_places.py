@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.devin.files import Places
+from bot.devin.files import FileAddresses
 from tests.support.tables import each
 
 API = "https://api.devin.ai"
@@ -24,7 +24,7 @@ FILE = f"{API}/v3/organizations/org-1/attachments/1/plan.md"
 @each("origin", [API, "https://API.devin.ai", "https://api.devin.ai:443"])
 def test_a_file_of_the_api_gets_the_key(path: str, origin: str) -> None:
     """However its origin is written."""
-    place = Places(API).first(origin + path)
+    place = FileAddresses(API).first(origin + path)
     assert place is not None
     assert place.gets_key
 
@@ -64,17 +64,17 @@ def test_a_file_of_the_api_gets_the_key(path: str, origin: str) -> None:
 )
 def test_what_is_no_file_gets_no_key(path: str) -> None:
     """A server may read the path in another way than we do, so no step leads out of it."""
-    place = Places(API).first(API + path)
+    place = FileAddresses(API).first(API + path)
     assert place is None or not place.gets_key
 
 
 def test_a_file_of_another_organization_gets_no_key() -> None:
     """A key of a whole enterprise would reach it, if the relay is set to one organization."""
     for organization, gets_key in (("org-1", True), ("org-2", False), (None, True)):
-        place = Places(API, organization).first(FILE)
+        place = FileAddresses(API, organization).first(FILE)
         assert place is not None
         assert place.gets_key is gets_key, organization
-        moved = Places(API, organization).next(place, FILE)
+        moved = FileAddresses(API, organization).next(place, FILE)
         assert moved is not None
         assert moved.gets_key is gets_key, organization
 
@@ -90,7 +90,7 @@ def test_a_file_of_another_organization_gets_no_key() -> None:
 )
 def test_another_host_of_devin_s_may_be_asked_without_the_key(url: str) -> None:
     """Another port is another origin."""
-    place = Places(API).first(url)
+    place = FileAddresses(API).first(url)
     assert place is not None
     assert not place.gets_key
 
@@ -124,7 +124,7 @@ def test_another_host_of_devin_s_may_be_asked_without_the_key(url: str) -> None:
 )
 def test_an_address_that_is_not_devin_s_may_not_be_asked(url: str) -> None:
     """It stands in a text, which may be anybody's."""
-    assert Places(API).first(url) is None
+    assert FileAddresses(API).first(url) is None
 
 
 @each(
@@ -138,7 +138,7 @@ def test_an_address_that_is_not_devin_s_may_not_be_asked(url: str) -> None:
 )
 def test_a_redirect_may_lead_to_any_public_host_without_the_key(location: str) -> None:
     """Devin's own hosts choose where their storage is."""
-    places = Places(API)
+    places = FileAddresses(API)
     first = places.first(FILE)
     assert first is not None
     second = places.next(first, location)
@@ -170,7 +170,7 @@ def test_a_redirect_may_lead_to_any_public_host_without_the_key(location: str) -
 )
 def test_a_redirect_to_an_address_or_to_this_machine_is_not_followed(location: str) -> None:
     """Whatever its form; nor is one to a place without TLS."""
-    places = Places(API)
+    places = FileAddresses(API)
     first = places.first(FILE)
     assert first is not None
     assert places.next(first, location) is None
@@ -178,7 +178,7 @@ def test_a_redirect_to_an_address_or_to_this_machine_is_not_followed(location: s
 
 def test_an_api_of_this_machine_may_have_its_files_at_another_port() -> None:
     """As the sandbox does; a private network is none of its business."""
-    places = Places("http://127.0.0.1:8000")
+    places = FileAddresses("http://127.0.0.1:8000")
     for url in ("http://127.0.0.1:9000/a", "http://localhost:9000/a", "http://[::1]:9000/a"):
         place = places.first(url)
         assert place is not None
@@ -189,7 +189,7 @@ def test_an_api_of_this_machine_may_have_its_files_at_another_port() -> None:
 
 def test_an_api_in_a_private_network_is_asked_at_its_own_origin() -> None:
     """A dedicated deployment may be reached by its address alone."""
-    places = Places("https://10.0.0.5")
+    places = FileAddresses("https://10.0.0.5")
     place = places.first("https://10.0.0.5/attachments/1")
     assert place is not None
     assert places.next(place, "https://10.0.0.5/attachments/2") is not None
@@ -199,7 +199,7 @@ def test_an_api_in_a_private_network_is_asked_at_its_own_origin() -> None:
 @given(st.text() | st.text().map(lambda text: f"https://api.devin.ai{text}"), st.text())
 def test_no_address_raises(text: str, location: str) -> None:
     """Whatever the text is, and whatever a redirect says."""
-    places = Places(API)
+    places = FileAddresses(API)
     places.first(text)
     first = places.first(FILE)
     assert first is not None

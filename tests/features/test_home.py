@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from bot.app import Bot
 from bot.features.home import words
-from bot.features.home.words import Shown
+from bot.features.home.words import ThreadShown
 from bot.model.errors import NotIdentified, NotLinked, SlackAway, StoreAway
 from bot.model.people import Person, Standing, UserId
 from bot.model.replies import Outcome, OutcomeKind
@@ -781,7 +781,7 @@ def test_a_full_page_is_one_that_slack_takes(last: OutcomeKind | None) -> None:
     named = NamedSession(session, "&" * 1_000, "https://acme.devin.ai/" + "x" * 1_900)
     outcome = None if last is None else Outcome(kind=last, detail="x" * 32_000)
     request = PullRequest(url="https://github.com/acme/relay/pull/" + "7" * 300, state="open")
-    one = Shown(
+    one = ThreadShown(
         thread,
         link,
         named,
@@ -792,7 +792,7 @@ def test_a_full_page_is_one_that_slack_takes(last: OutcomeKind | None) -> None:
         Watched(read_at=Millis(1), since=Millis(1), pull_requests=(request,) * 9),
         Follow.TURNS,
     )
-    rows: Sequence[Shown] = [one] * words.MOST_SHOWN
+    rows: Sequence[ThreadShown] = [one] * words.MOST_SHOWN
     view = words.threads(rows, 9_999, "note " * 200)
     assert view_problems(dict(view)) == []
     assert len(str(view)) < 250_000
@@ -810,12 +810,12 @@ def test_first_words_are_inert(topic: str) -> None:
     assert not re.search(r"@(here|channel|everyone)\b|:\w+:|`|&(?!amp;|lt;|gt;)", found[1])
 
 
-def a_row(topic: str) -> Shown:
+def a_row(topic: str) -> ThreadShown:
     """Return a thread of App Home with these first words."""
     session = SessionId(SESSION)
     link = Link(session=session, by=UserId(ADA), linked_at=1, topic=topic)
     thread = ThreadRef(team=TEAM, channel=CHANNEL, thread_ts=ROOT_TS)
-    return Shown(
+    return ThreadShown(
         *(thread, link, NamedSession(session), "https://x.slack.com/y", Millis(1), 0, None),
         *(Watched(), Follow.ALL),
     )

@@ -28,7 +28,7 @@ from bot.model.sessions import (
 )
 from bot.model.threads import Link, ThreadRef
 from bot.model.times import Millis, as_datetime
-from bot.store.watches import Found, LinkedThread, TakenPoll, entries_of, short_id
+from bot.store.watches import LinkedThread, Polled, TakenPoll, entries_of, short_id
 from bot.wording.actions import CONTINUE_SESSION, OPEN_SESSION
 from bot.wording.mirror.posts import MESSAGE_LIMIT, Framing, beginning, compose
 from tests.support.tables import each
@@ -80,7 +80,7 @@ def polled(  # noqa: PLR0913  (one keyword for each thing that a test may turn)
     too_long: bool = False,
     skew: timedelta = timedelta(0),
     **more: object,
-) -> Found:
+) -> Polled:
     known = frozenset(map(short_id, shown))
     poll = TakenPoll(SESSION, NOW, before or seen(), threads=threads or [linked()], read_ids=known)
     page = MessagePage(messages, Cursor("v3 "), skew, has_more)
@@ -97,7 +97,7 @@ def polled(  # noqa: PLR0913  (one keyword for each thing that a test may turn)
     )
 
 
-def said(found: Found, number: int = 1) -> list[str]:
+def said(found: Polled, number: int = 1) -> list[str]:
     """Return what a thread is shown: texts, and the kinds of events."""
     items = [item for where, item in found.said if where == thread(number)]
     return [one.text if one.kind is SaidKind.MESSAGE else f"({one.kind})" for one in items]
@@ -637,7 +637,7 @@ def test_the_cap_is_that_of_the_start_and_shown_by_tenths_while_devin_works() ->
     poll = TakenPoll(SESSION, NOW, seen(), threads=[linked()], started=Started(cap=20))
     page = MessagePage((), Cursor("v3 "), timedelta(0))
 
-    def cards(acus: float, state: SessionState = SessionState.WORKING) -> Found:
+    def cards(acus: float, state: SessionState = SessionState.WORKING) -> Polled:
         at = summary(state, acus=acus)
         before = replace(poll, seen=poll.seen.model_copy(update={"state": state}))
         return found_in(before, Reading(summary=at, page=page, default=Follow.ALL))

@@ -26,7 +26,7 @@ from tests.support.forms import opened, start_again, until_refused
 from tests.support.listeners import listeners
 from tests.support.waiting import until_settled, wait_until
 
-NOTHING = defaults.shown(defaults.Shown(Profile(), "", ""))
+NOTHING = defaults.shown(defaults.ProfileShown(Profile(), "", ""))
 
 
 def posts(desk: Desk, channel: str = "general") -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 from redis.asyncio import Redis
 
 from bot.app import Bot
-from bot.catch_up.reading import Found, ThreadReader
+from bot.catch_up.reading import Backlog, ThreadReader
 from bot.mirror.poll import Polling
 from bot.model.errors import (
     BeingStarted,
@@ -309,7 +309,7 @@ async def test_nobody_is_asked_to_send_words_that_came_just_before_the_link(
         await offer(self, message)
         answered.set()
 
-    async def read_late(self: ThreadReader, thread: ThreadRef, oldest: Micros) -> Found | None:
+    async def read_late(self: ThreadReader, thread: ThreadRef, oldest: Micros) -> Backlog | None:
         await answered.wait()
         return await read(self, thread, oldest)
 

@@ -563,12 +563,12 @@ async def test_what_names_no_message_is_a_bad_command_line(
 def test_an_address_is_read_as_people_copy_it() -> None:
     """Slack's own, of either kind of workspace, and what the log has of a reply or a step."""
     plain = "https://acme.enterprise.slack.com/archives/G0123ABCD/p1764000000000100"
-    place = why.Place("", "G0123ABCD", "1764000000.000100")
+    place = why.MessageAt("", "G0123ABCD", "1764000000.000100")
     assert why.parse_place(plain) == why.parse_place(f" {plain}?tracked=1 ") == place
     threaded = why.parse_place(f"{plain}?thread_ts=1763000000.000200&cid=G0123ABCD")
-    assert threaded == why.Place("", "G0123ABCD", "1764000000.000100", "1763000000.000200")
+    assert threaded == why.MessageAt("", "G0123ABCD", "1764000000.000100", "1763000000.000200")
     id_ = why.parse_place("E0123ABCD:-Fx0123:1764000000.000100")
-    assert id_ == why.Place("E0123ABCD", "-Fx0123", "1764000000.000100")
+    assert id_ == why.MessageAt("E0123ABCD", "-Fx0123", "1764000000.000100")
 
 
 async def test_a_newer_release_or_none_has_used_this_redis(

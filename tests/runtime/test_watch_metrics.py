@@ -14,7 +14,7 @@ from bot.store.claims import Reads
 from bot.store.links import Links
 from bot.store.outbox import Outbox
 from bot.store.state import measure
-from bot.store.watches import Found, Watches
+from bot.store.watches import Polled, Watches
 from bot.store.words import BatchEnded, Words, words_owed
 from sandbox.devin.answers import Read
 from tests.runtime.test_operations import value
@@ -42,7 +42,7 @@ async def polled(
     (poll,) = (await watches.take(1, timedelta(0)))[0]
     items = [(thread, Said(id=text, text=text)) for text in said]
     seen = Watched(state=state, read_at=poll.began)
-    assert await watches.record(poll, Found(seen=seen, after=after, said=items)) is not None
+    assert await watches.record(poll, Polled(seen=seen, after=after, said=items)) is not None
 
 
 async def test_sessions_are_counted_by_their_states(store: Store) -> None:

@@ -15,7 +15,7 @@ from bot.model.people import Person, Standing, UserId
 from bot.redis.connection import Store
 from bot.settings import load_settings
 from bot.slack.api import SlackClient
-from bot.slack.lookups import Source
+from bot.slack.lookups import LookupParts
 from bot.slack.people import GUEST_FLAGS, HOME, People
 from bot.slack.permissions import Permissions
 from bot.text.mrkdwn import Mention
@@ -259,7 +259,7 @@ def answering(store: Store) -> Answering:
         app.router.add_route("*", "/api/users.info", info)
         async with serving(app) as url:
             client = SlackClient(token="xoxb-x", base_url=f"{url}/api/")
-            source = Source(client, store.of(f"{TEAM}{next(teams)}"), BRISK)
+            source = LookupParts(client, store.of(f"{TEAM}{next(teams)}"), BRISK)
             channels = channels_of(client, source.store)
             yield People(source, channels.lookup, TEAM, enterprise)
 

@@ -14,7 +14,7 @@ from bot.model.times import Micros
 from bot.redis import keep
 from bot.redis.connection import Store, millis
 from bot.redis.keys import DUE_KEY, HEARD_KEY, READ_FIRST_KEY, subject_key
-from bot.store.checkpoints import DISORDER, OVERLAP, Checkpoints, Listening, Missed, Unread
+from bot.store.checkpoints import DISORDER, OVERLAP, Checkpoints, Listening, Missed, ToRead
 from bot.store.links import Links
 from bot.store.mailbox import Head, Later, Mailbox
 from tests.support.keys import at
@@ -49,7 +49,7 @@ async def test_a_thread_that_is_noted_while_it_is_read_stays_noted(
     await checkpoints.read(gap, SESSION, threads)
     assert await raw.zscore(at(READ_FIRST_KEY), SESSION) is not None
     again, left = await checkpoints.unread()
-    assert left == [Unread(THREAD, Micros(after))]
+    assert left == [ToRead(THREAD, Micros(after))]
     await checkpoints.read(again, SESSION, left)
     assert (await checkpoints.unread())[1] == []
     assert not await checkpoints.let_go(again)
@@ -140,7 +140,7 @@ async def test_where_nothing_is_linked_only_what_is_for_the_bot_is_missed(store:
     await checkpoints.note([Missed(THREAD, Micros(2), is_for_bot=True)])
     gap, threads = await checkpoints.unread()
     assert gap
-    assert threads == [Unread(THREAD, Micros(1))]
+    assert threads == [ToRead(THREAD, Micros(1))]
 
 
 async def test_what_is_for_the_bot_is_read_also_from_before_the_link(store: Store) -> None:
@@ -150,7 +150,7 @@ async def test_what_is_for_the_bot_is_read_also_from_before_the_link(store: Stor
     checkpoints = Checkpoints(store, WITHIN, "token")
     for is_for_bot, after in ((False, 9), (True, 4)):
         await checkpoints.note([Missed(THREAD, Micros(5), is_for_bot=is_for_bot)])
-        assert (await checkpoints.unread())[1] == [Unread(THREAD, Micros(after))]
+        assert (await checkpoints.unread())[1] == [ToRead(THREAD, Micros(after))]
 
 
 KEPT = Micros(1_764_000_000_000_000)

@@ -14,7 +14,7 @@ from bot.redis import keep
 from bot.redis.connection import Store
 from bot.redis.keys import WATCH_KEY, ledger_key
 from bot.store.links import Links
-from bot.store.watches import Found, TakenPoll, Watches
+from bot.store.watches import Polled, TakenPoll, Watches
 from tests.support.keys import at
 
 TTL = timedelta(hours=1)
@@ -60,7 +60,7 @@ class Meter:
     async def record(self, poll: TakenPoll, acus: float | None) -> bool:
         """Record it; return False if another poll was recorded before."""
         seen = poll.seen.model_copy(update={"acus": acus, "read_at": poll.began})
-        found = Found(seen=seen, after=timedelta(0))
+        found = Polled(seen=seen, after=timedelta(0))
         return await self.watches.record(poll, found) is not None
 
 

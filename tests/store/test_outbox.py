@@ -26,7 +26,7 @@ from bot.store.lua import scripts
 from bot.store.mailbox import Head, Mailbox
 from bot.store.outbox import Begun, DueAgain, Ended, Leaves, Outbox, Owed, OwedKind, Owing
 from bot.store.state import backlog
-from bot.store.watches import Found, Watches
+from bot.store.watches import Polled, Watches
 from bot.store.words import MOST_BYTES, MOST_ITEMS, PARTS, BatchEnded, Words, words_owed
 from tests.support.desk import SESSION
 from tests.support.entries import Entries, expire
@@ -74,7 +74,7 @@ class Tries:
         said = [(THREAD, Said(id=text, session=ID, text=text)) for text in texts]
         # Two polls may begin in one millisecond, and one that leaves all as it was is a repeat.
         seen = Watched(read_at=poll.began, cursor=" ".join(texts))
-        found = Found(seen=seen, after=NOW, said=said)
+        found = Polled(seen=seen, after=NOW, said=said)
         assert await watches.record(poll, found) is not None
 
     async def take(self, ttl: timedelta = TTL) -> Head:

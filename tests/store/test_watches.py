@@ -29,7 +29,7 @@ from bot.store.claims import Reads
 from bot.store.links import Links
 from bot.store.mailbox import Head, Mailbox
 from bot.store.outbox import OwedKind
-from bot.store.watches import Found, TakenPoll, Watches, short_id
+from bot.store.watches import Polled, TakenPoll, Watches, short_id
 from tests.support.keys import at
 from tests.support.waiting import wait_until
 
@@ -55,9 +55,9 @@ async def take(store: Store) -> list[TakenPoll]:
     return [await watches.open(one) for one in (await watches.take(100, SOON))[0]]
 
 
-def found(*said: str, state: SessionState = SessionState.WORKING) -> Found:
+def found(*said: str, state: SessionState = SessionState.WORKING) -> Polled:
     items = [(thread(), Said(id=one, text=one)) for one in said]
-    return Found(
+    return Polled(
         seen=Watched(state=state, read_at=Millis(1)), after=SOON, ids=list(said), said=items
     )
 
@@ -145,7 +145,7 @@ async def test_a_reply_that_was_sent_while_a_poll_read_answers_nothing_that_it_f
     await wait_until(is_past, "the reply is sent")
     await raw.hset(at(watched_key(SESSION)), "reply_sent_at", str(sent))
     seen = Watched(asked="a", answerable_since=poll.began)
-    assert await watches.record(poll, Found(seen=seen, after=SOON)) is not None
+    assert await watches.record(poll, Polled(seen=seen, after=SOON)) is not None
     assert await watches.asking(SESSION, "a") is not None
     await raw.zadd(at(WATCH_KEY), {SESSION: 0})
     (poll,) = await take(store)
@@ -180,7 +180,7 @@ async def test_a_poll_leaves_a_session_due_that_others_want_polled(store: Store)
     assert len(poll.threads) == 2
     await watches.hurry(SESSION)
     assert (
-        await watches.record(poll, Found(seen=Watched(read_at=Millis(1)), after=later)) is not None
+        await watches.record(poll, Polled(seen=Watched(read_at=Millis(1)), after=later)) is not None
     )
     (poll,) = await take(store)
     await watches.end([(poll, later)])
@@ -278,7 +278,7 @@ async def test_what_devin_says_and_does_is_traffic_of_a_thread(
     seen = Watched(state=SessionState.WAITING, read_at=Millis(1))
     said = [(thread(), Said(id="a", text="Shall I?"))]
     cards = [one for one in poll.threads if one.thread != thread(2)]
-    assert await watches.record(poll, Found(seen=seen, after=SOON, said=said, cards=cards))
+    assert await watches.record(poll, Polled(seen=seen, after=SOON, said=said, cards=cards))
     assert await raw.zrange(at(THREADS_KEY), 0, -1) == [names[1], names[0]]
     assert await raw.ttl(at(link_key(thread()))) > TTL.total_seconds() - 60
 
@@ -311,7 +311,7 @@ async def test_a_card_is_known_for_as_long_as_its_link(
     watches = Watches(store, LONG)
     poll = await watches.open((await watches.take(100, SOON))[0][0])
     await watches.record(
-        poll, Found(seen=Watched(read_at=Millis(1)), after=SOON, cards=poll.threads)
+        poll, Polled(seen=Watched(read_at=Millis(1)), after=SOON, cards=poll.threads)
     )
     card = card_subject(thread(), poll.threads[0].link)
     assert await raw.ttl(at(subject_key(card))) > LONG.total_seconds() - 60
@@ -327,7 +327,7 @@ async def test_a_thread_that_is_caught_up_keeps_the_time_of_its_link(
     (poll,) = await take(store)
     assert [(one.follows_from, one.is_caught_up) for one in poll.threads] == [(since, False)]
     seen = Watched(read_at=Millis(1))
-    found = Found(seen=seen, after=timedelta(0), caught_up=poll.threads)
+    found = Polled(seen=seen, after=timedelta(0), caught_up=poll.threads)
     await Watches(store, TTL).record(poll, found)
     (again,) = await take(store)
     assert [(one.follows_from, one.is_caught_up) for one in again.threads] == [(since, True)]

@@ -7,7 +7,7 @@ from redis.asyncio import Redis
 from bot.redis.connection import Store
 from bot.slack.api import SlackClient
 from bot.slack.channels import Channels
-from bot.slack.lookups import Source
+from bot.slack.lookups import LookupParts
 from bot.slack.people import People
 from bot.timing import Timing
 from sandbox import Sandbox
@@ -34,7 +34,7 @@ async def later(raw: Redis, passed: timedelta) -> None:
 
 def channels_of(client: SlackClient, store: Store) -> Channels:
     """Return the channels of a workspace, which a slow machine finds as well."""
-    return Channels(Source(client, store, BRISK), timedelta(hours=1))
+    return Channels(LookupParts(client, store, BRISK), timedelta(hours=1))
 
 
 def organization_of(box: Sandbox) -> str | None:
@@ -50,5 +50,5 @@ def people_of(
     client = client or web_client(box.slack)
     channels = channels_of(client, store)
     return People(
-        Source(client, store, timing), channels.lookup, box.slack.team_id, organization_of(box)
+        LookupParts(client, store, timing), channels.lookup, box.slack.team_id, organization_of(box)
     )

@@ -19,7 +19,7 @@ from bot.settings import Settings
 from bot.slack.app.workspace import bolt_of, identify
 from bot.slack.receiving.socket_mode import TRIPS, is_malformed
 from bot.wiring import Connections, Parts
-from handlers.events import Hearing
+from handlers.events import Deliveries
 from tests.support.bots import BRISK
 from tests.support.builders import JSON
 
@@ -30,7 +30,7 @@ class Listeners:
 
     app: AsyncApp
     cases: UseCases
-    observer: Hearing
+    observer: Deliveries
 
     async def status(self, payload: JSON) -> int:
         """Dispatch a payload as Socket Mode does, and return the status of its answer."""
@@ -74,4 +74,4 @@ async def listeners(settings: Settings, store: Store, url: str) -> AsyncIterator
         parts.serve()
         app = bolt_of(client, to.identity, is_http=False)
         handlers.register(app, parts.cases, parts.features)
-        yield Listeners(app, parts.cases, Hearing(parts.cases))
+        yield Listeners(app, parts.cases, Deliveries(parts.cases))

@@ -34,7 +34,7 @@ from bot.slack.api import SlackClient
 from bot.store.cards import card_owed
 from bot.store.links import Links
 from bot.store.outbox import Begun, Outbox, Owed, OwedKind, Teller, parse_owed
-from bot.store.watches import Found, Watches
+from bot.store.watches import Polled, Watches
 from bot.store.words import words_owed
 from bot.timing import Timing
 from bot.wiring import Parts
@@ -126,7 +126,7 @@ class Speaking:
             for number, one in enumerate(said)
         ]
         seen = Watched(state=state, read_at=poll.began, title="Fix login")
-        found = Found(seen=seen, after=timedelta(0), said=items)
+        found = Polled(seen=seen, after=timedelta(0), said=items)
         assert await watches.record(poll, found) is not None
 
     async def begin(self) -> Begun:

@@ -28,7 +28,7 @@ from bot.model.threads import ThreadRef
 from bot.model.times import Millis
 from bot.wording import commands, delivery_reports, refusals, thread_links
 from bot.wording.lifecycle import defaults
-from bot.wording.lifecycle.defaults import Shown
+from bot.wording.lifecycle.defaults import ProfileShown
 from bot.wording.message import SlackMessage
 from bot.wording.mirror.card import Card, card, state_words
 from bot.wording.phrases import clock_time
@@ -137,13 +137,13 @@ def rule(value: str) -> Rule:
     return Rule(key="tag", value=value, by=UserId("U1"))
 
 
-def _defaults(by: str, session: NamedSession) -> Shown:
+def _defaults(by: str, session: NamedSession) -> ProfileShown:
     """Return defaults that are as long and as hostile as they can be."""
     options = Options(
         repos=(by, *("a/b" * 50,) * 20), tags=(session.title, *map(str, range(48))), max_acu=9
     )
     profile = Profile(options=options, preface="x", by=UserId("U1"), session=session.session)
-    return Shown(profile, session.title, by, session, ("repo", "mode"), 3)
+    return ProfileShown(profile, session.title, by, session, ("repo", "mode"), 3)
 
 
 @each(

@@ -154,7 +154,7 @@ def others(ping: str) -> Iterator[Mapping[str, Any]]:
     framing = posts.Framing(THREAD, values(NamedSession, ping)[0])
     said = [Said(kind=one, text=ping, options=(ping,)) for one in SHOWN]
     yield from (one.params() for one in posts.compose(said, framing))
-    shown = values(home.Shown, ping)
+    shown = values(home.ThreadShown, ping)
     yield home.threads(shown, len(shown), "")
 
 

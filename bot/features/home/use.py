@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from bot.features.home import words
-from bot.features.home.words import Shown
+from bot.features.home.words import ThreadShown
 from bot.model import errors
 from bot.model.people import Act, Person, Standing, UserId
 from bot.model.sessions import SessionId, Watched
@@ -180,7 +180,7 @@ class Home:
 
     async def _standings(
         self, person: Person, linked: Sequence[tuple[ThreadRef, Link, Millis]]
-    ) -> Sequence[Shown]:
+    ) -> Sequence[ThreadShown]:
         sessions = list({link.session for _, link, _ in linked})
         watches, length_of = self.state.watches, self.state.mailbox.length
         lasts, lengths, named, watched = await asyncio.gather(
@@ -196,7 +196,7 @@ class Home:
         seen = dict(zip(sessions, watched, strict=True))
         mail = dict(zip(sessions, lengths, strict=True))
         return [
-            Shown(
+            ThreadShown(
                 thread=thread,
                 link=link,
                 session=named[link.session],

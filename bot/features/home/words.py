@@ -83,7 +83,7 @@ MOST_SHOWN = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ThreadShown:
     """A linked thread, with its last traffic, queued replies and last outcome.
 
     `address` is the thread's permalink in Slack, or empty. `seen` is the session as it was last
@@ -120,7 +120,7 @@ def only(words: SlackMessage) -> View:
     return _home([message.section(words.text)])
 
 
-def threads(shown: Sequence[Shown], count: int, note: str) -> View:
+def threads(shown: Sequence[ThreadShown], count: int, note: str) -> View:
     """Return the first of `count` threads below a `note`; those that wait come first."""
     blocks: list[Block] = [message.section(note)] if note else []
     blocks.append(message.action_row([OPEN]))
@@ -136,7 +136,7 @@ def threads(shown: Sequence[Shown], count: int, note: str) -> View:
     return _home(blocks)
 
 
-def listed(shown: Sequence[Shown], count: int, note: str) -> SlackMessage:
+def listed(shown: Sequence[ThreadShown], count: int, note: str) -> SlackMessage:
     """Return the first of `count` threads as a message, those that wait for someone first."""
     if not shown:
         return SlackMessage(note or EMPTY.text, buttons=(OPEN,))
@@ -148,7 +148,7 @@ def listed(shown: Sequence[Shown], count: int, note: str) -> SlackMessage:
     return SlackMessage(head, advice="\n".join(rest), footer=_joined(" ", more, note))
 
 
-def _grouped(shown: Sequence[Shown]) -> Sequence[tuple[str, Sequence[Shown]]]:
+def _grouped(shown: Sequence[ThreadShown]) -> Sequence[tuple[str, Sequence[ThreadShown]]]:
     """Return the threads that wait for someone, and the others, each with a title, if any."""
     waiting = [one for one in shown if one.seen.needs_someone]
     others = [one for one in shown if one not in waiting]
@@ -176,7 +176,7 @@ def _place(thread: ThreadRef) -> str:
     return "a direct message with me" if thread.is_direct else f"<#{thread.channel}>"
 
 
-def _thread(one: Shown) -> Sequence[Block]:
+def _thread(one: ThreadShown) -> Sequence[Block]:
     is_usual = one.last is None or one.last.kind is OutcomeKind.DELIVERED
     standing = _joined(
         " · ",
@@ -199,7 +199,7 @@ def _joined(glue: str, *parts: str) -> str:
     return glue.join(filter(None, parts))
 
 
-def _menu(one: Shown) -> Block:
+def _menu(one: ThreadShown) -> Block:
     mute = ("Unmute", HOME_UNMUTE) if one.link.muted else ("Mute", HOME_MUTE)
     link = one.thread, one.link.session
     choices = (mute, ("Unlink", HOME_UNLINK))

@@ -40,7 +40,7 @@ ASKED = "review asked for"
 """The event in the audit trail."""
 
 
-class Asked(Record):
+class ReviewAsked(Record):
     """A review of the pull request `url` that was asked for in `thread`, `since` then."""
 
     thread: ThreadRef
@@ -81,7 +81,7 @@ class Reviews(Teller):
         found = [parse_pull_request(named)] if named else await self._opened(thread, short)
         if len(found) != 1 or found[0] is None:
             return words.NO_PULL_REQUEST if named else words.WHICH
-        asked = Asked(thread=thread, url=found[0], since=self.workspace.clock.now)
+        asked = ReviewAsked(thread=thread, url=found[0], since=self.workspace.clock.now)
         owed = Owed(f"{thread.team}:review:{key}", 1, self.kind)
         await self.accepting.count_start(by, thread.channel, owed.subject)
         if await self.accepting.owe(owed, asked.to_json()) is Owing.NEW:
@@ -102,7 +102,7 @@ class Reviews(Teller):
 
     async def tell(self, begun: Begun) -> Fate:
         """Ask for a review or read its state; post what comes of it, or try again later."""
-        asked = Asked.parse(begun.record["content"])
+        asked = ReviewAsked.parse(begun.record["content"])
         if asked is None:
             return MOOT
         waited, timing = self.workspace.clock.age(asked.since), self.workspace.timing
@@ -121,14 +121,14 @@ class Reviews(Teller):
         await self.workspace.threads.post_once(place, said, key, again=begun.again)
         return Ended(Leaves.FACT)
 
-    async def _notice(self, asked: Asked, request: str, waited: timedelta) -> None:
+    async def _notice(self, asked: ReviewAsked, request: str, waited: timedelta) -> None:
         """Tell the thread once if Devin takes long to answer whether it reviews at all."""
         is_long = waited >= self.workspace.timing.delay_wait
         if is_long and await self.state.claims.noted(f"review:{request}") is None:
             told, once = words.waiting(asked.url), f"review waits:{request}"
             await self.notices.say(asked.thread, told, once=once)
 
-    async def _said(self, asked: Asked, request: str) -> SlackMessage | None:
+    async def _said(self, asked: ReviewAsked, request: str) -> SlackMessage | None:
         """Return what comes of a review, which is asked for first; None while it is under way."""
         commit = await self.state.claims.noted(f"review:{request}")
         if not commit:
@@ -142,14 +142,14 @@ class Reviews(Teller):
             return None
         return words.result(asked.url, found)
 
-    async def _release(self, asked: Asked, request: str) -> None:
+    async def _release(self, asked: ReviewAsked, request: str) -> None:
         """Leave later results to other requests of the thread, if they were this one's to tell."""
         claims = self.state.claims
         watch = _watch(asked, await claims.noted(f"review:{request}") or "")
         if await claims.noted(watch) == request:
             await claims.disclaim(watch)
 
-    async def _begin(self, asked: Asked, request: str) -> SlackMessage | None:
+    async def _begin(self, asked: ReviewAsked, request: str) -> SlackMessage | None:
         """Ask for a review, unless one of the latest commit is known, and tell that it runs.
 
         Return what to say in place of a later result, if there is none to wait for.
@@ -184,14 +184,14 @@ class Reviews(Teller):
         await claims.note(f"review:{request}", found.commit, keep.TRIED)
         return None
 
-    async def _latest(self, asked: Asked, commit: str = "") -> Review | Unread | None:
+    async def _latest(self, asked: ReviewAsked, commit: str = "") -> Review | Unread | None:
         """Read the last review at the commit, or at the latest one; `Unread` if that is refused."""
         found = await self.devin.review(asked.url, commit)
         if isinstance(found, Unread) and found.is_passing:
             raise DevinAway(found.reason, retry_after=found.retry_after)
         return found
 
-    def _refused(self, asked: Asked, status: int, detail: str = "") -> SlackMessage:
+    def _refused(self, asked: ReviewAsked, status: int, detail: str = "") -> SlackMessage:
         ids = asked.thread.log_fields | {"reason": f"HTTP {status}"}
         if status in DENIED:
             log.error("Devin Review is not allowed: UseReviewManual", extra=ids)
@@ -200,6 +200,6 @@ class Reviews(Teller):
         return words.refused(asked.url, status, detail, self.workspace.admin)
 
 
-def _watch(asked: Asked, commit: str) -> str:
+def _watch(asked: ReviewAsked, commit: str) -> str:
     """Name the claim that a request has to tell its thread the result for a commit."""
     return f"review of:{asked.thread.name}:{words.short_of(asked.url)}:{commit}"

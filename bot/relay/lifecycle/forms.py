@@ -281,14 +281,14 @@ class Defaults:
 
     async def _shown(
         self, channel: str, profile: Profile, by: UserId | None = None
-    ) -> defaults.Shown:
+    ) -> defaults.ProfileShown:
         """Return the profile as people see it: what `by` has made of it, or who changed it last."""
         who, options = by or profile.by, profile.options
         lacks = (key for key in FIELDS if key in self.forms.devin.lacks)
         session = None
         if profile.session is not None and by is None:
             session = await self.naming.one(profile.session, channel, profile.session_by)
-        return defaults.Shown(
+        return defaults.ProfileShown(
             profile=profile,
             preface=await self._plain(profile.preface),
             by=await self.workspace.people.name(who) if who else "",

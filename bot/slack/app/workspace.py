@@ -19,7 +19,7 @@ from bot.settings import Settings
 from bot.slack.api import SlackClient, call, parse_scopes
 from bot.slack.app.manifest import required_scopes
 from bot.slack.channels import Channels
-from bot.slack.lookups import Source
+from bot.slack.lookups import LookupParts
 from bot.slack.people import People
 from bot.slack.permissions import Permissions
 from bot.slack.threads import Threads
@@ -113,7 +113,7 @@ class Workspace:
         self.team = identity.tenant
         self.settings = settings
         self.timing = timing
-        self.source = Source(client, store, timing)
+        self.source = LookupParts(client, store, timing)
         self.channels = Channels(self.source, settings.link_ttl)
         self.people = People(self.source, self.channels.lookup, self.team, identity.enterprise)
         self.permissions = Permissions(settings, self.people)

@@ -34,7 +34,7 @@ CHANGE = button(actions.CHANGE_DEFAULTS, "Change")
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ProfileShown:
     """A channel's profile as people see it: the `preface` without markup, and `by`'s name.
 
     `ignored` are options that the generation of Devin's API lacks, `ceiling` is the highest cap,
@@ -50,7 +50,7 @@ class Shown:
     cap: int | None = None
 
 
-def shown(it: Shown) -> SlackMessage:
+def shown(it: ProfileShown) -> SlackMessage:
     """Show what sessions start with in this channel, and how to change it."""
     session = it.session
     if session and len(session.url) > LONGEST_ADDRESS:
@@ -69,7 +69,7 @@ def shown(it: Shown) -> SlackMessage:
     )
 
 
-def changed(changes: Changes, it: Shown) -> SlackMessage:
+def changed(changes: Changes, it: ProfileShown) -> SlackMessage:
     """Tell the channel who changed which of its defaults, and what they are now."""
     if not it.profile.by:
         return SlackMessage(f"*{quiet(it.by)}* cleared the defaults for new sessions here.")
@@ -107,14 +107,14 @@ def tags_of(options: Options) -> str:
     return ", ".join(options.tags)
 
 
-def _listed(it: Shown) -> str:
+def _listed(it: ProfileShown) -> str:
     parts = [codes(it.profile.options.each())] if it.profile.options != Options() else []
     if it.preface:
         parts.append("these words before each prompt")
     return " and ".join(parts)
 
 
-def _limits(it: Shown) -> str:
+def _limits(it: ProfileShown) -> str:
     told = []
     cap = it.profile.options.max_acu
     if cap is None and it.cap is not None:
