@@ -17,7 +17,7 @@ from bot.model.replies import Outcome, OutcomeKind
 from bot.model.sessions import SessionId
 from bot.redis.connection import open_store
 from bot.runtime.in_flight import Background, InFlight
-from bot.schedule.local import LocalDispatch, WorkPoll
+from bot.schedule import LocalDispatch, WorkPoll
 from bot.settings import Settings
 from bot.store.mailbox import Head, Mailbox
 from bot.store.outbox import Owed

@@ -18,7 +18,7 @@ from benchmarks.plan import Plan
 from benchmarks.store import store
 from bot.model.replies import Outcome, OutcomeKind
 from bot.redis.connection import Store
-from bot.schedule.local import MOST_ENTRIES, MOST_HELD
+from bot.schedule import MOST_ENTRIES, MOST_HELD
 from bot.store.links import Links
 from bot.store.lua import scripts
 from bot.store.mailbox import Head, Mailbox

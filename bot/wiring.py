@@ -24,7 +24,7 @@ from bot.relay.speaking import Speaker
 from bot.reporting.outcomes import Delays, Outcomes, ReplyResult
 from bot.reporting.reporter import Reporter
 from bot.runtime.in_flight import Background, InFlight
-from bot.schedule.local import LocalDispatch, WorkPoll
+from bot.schedule import LocalDispatch, WorkPoll
 from bot.settings import Settings
 from bot.slack.api import SlackClient
 from bot.slack.app.workspace import Identity, Workspace

@@ -1,1 +1,1 @@
-"""Slack's wire: calls, rate limits, people, files, threads."""
+"""Slack's wire: calls, rate limits, people and what they may do, files, threads."""

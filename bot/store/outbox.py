@@ -101,7 +101,7 @@ def thread_of(subject: str) -> ThreadRef:
 
 
 class Schedule(Protocol):
-    """Begins work in this process, now or later, if there is capacity (`schedule/local.py`).
+    """Begins work in this process, now or later, if there is capacity (`schedule.py`).
 
     The work is due in Redis, where every process polls for it. So what exceeds the capacity
     here, or is lost with this process, is done a little later, here or elsewhere.

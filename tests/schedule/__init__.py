@@ -1,1 +1,1 @@
-"""Tests of the room `bot/schedule/`."""
+"""Tests of the room `bot/schedule.py`."""

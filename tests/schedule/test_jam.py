@@ -15,7 +15,7 @@ from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import DUE_KEY, OUTBOX_KEY
 from bot.runtime.in_flight import InFlight
-from bot.schedule.local import NAMED
+from bot.schedule import NAMED
 from bot.settings import Settings
 from bot.store.mailbox import Head, Mailbox
 from bot.store.outbox import MANY, Owed, OwedKind

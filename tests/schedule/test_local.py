@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from bot.runtime.in_flight import Background, InFlight
-from bot.schedule.local import Line
+from bot.schedule import Line
 from tests.support.waiting import wait_until
 
 

@@ -11,7 +11,7 @@ from bot.model.sessions import SessionId
 from bot.redis.connection import Store, open_store
 from bot.redis.keys import DUE_KEY, OUTBOX_KEY, lease_key
 from bot.runtime.in_flight import Background, InFlight
-from bot.schedule.local import (
+from bot.schedule import (
     MOST_ENTRIES,
     REFILL_SECONDS,
     SESSIONS_FOR_EACH_LANE,

@@ -3,7 +3,7 @@
 from bot.model.replies import ReplyId
 from bot.model.sessions import SessionId
 from bot.runtime.in_flight import Background, InFlight
-from bot.schedule.local import LocalDispatch, Timers
+from bot.schedule import LocalDispatch, Timers
 from bot.store.outbox import Owed, OwedKind
 from tests.support.schedules import Outcomes
 from tests.support.waiting import wait_until

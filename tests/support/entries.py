@@ -10,7 +10,7 @@ from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store, millis
 from bot.redis.keys import lease_key, subject_key
 from bot.reporting.outcomes import Report
-from bot.schedule.local import MOST_HELD
+from bot.schedule import MOST_HELD
 from bot.store.cards import card_owed
 from bot.store.links import Links
 from bot.store.lua import scripts

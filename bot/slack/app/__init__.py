@@ -1,1 +1,1 @@
-"""The app in a workspace: its manifest, its identity, who may steer Devin there, and Bolt."""
+"""The app in a workspace: its manifest, its identity, and Bolt."""
