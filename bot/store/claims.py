@@ -182,7 +182,7 @@ class Starts:
         return timedelta(milliseconds=wait_ms) if wait_ms else None
 
     async def _give_back(self, purse: str, start: str) -> None:
-        await commands.forget_call(self._store, calls=calls_key(f"start:{purse}"), name=start)
+        await self._spend(purse, start, -1)
 
 
 LENGTH = 32

@@ -1,7 +1,7 @@
 -- Counts a call, unless `most` were made within `span_ms`, or a pause is in force; after its end,
 -- this caller waits for `after_ms` more. Returns the ms to wait; 0: the call may be made.
--- A call with a `name` is counted once. Above 0, `pause_ms` begins a pause instead, which counts as
--- one, too.
+-- A call with a `name` is counted once, or with a negative `most`, no more. A `pause_ms` above 0
+-- begins a pause instead, which counts as one, too.
 local calls = KEYS[1] .. ARGV[1]
 local name = ARGV[2]
 local span_ms = tonumber(ARGV[3])
@@ -11,6 +11,10 @@ local pause_ms = tonumber(ARGV[6])
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
+if most < 0 then
+  redis.call('ZREM', calls, name)
+  return 0
+end
 local paused = tonumber(redis.call('ZSCORE', calls, 'pause') or 0)
 if pause_ms > 0 then
   paused = math.max(paused, now + pause_ms)
