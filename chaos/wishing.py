@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from bot.features.adoption.use import OwnThreads
+from bot.features.adoption.own_threads import OwnThreads
 from bot.features.reviews.use import Reviews
 from bot.features.reviews.words import result
 from bot.model.sessions import Review

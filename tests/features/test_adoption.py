@@ -10,7 +10,8 @@ from redis.asyncio import Redis
 from bot.app import Bot
 from bot.devin.opening import open_devin
 from bot.features.adoption import words
-from bot.features.adoption.use import Adopting, OwnThreads, thread_owed
+from bot.features.adoption.own_threads import OwnThreads, thread_owed
+from bot.features.adoption.use import Adopting
 from bot.model.errors import NotAllowed
 from bot.model.people import Standing, UserId
 from bot.model.sessions import SessionId
