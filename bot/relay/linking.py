@@ -103,13 +103,12 @@ class Linking:
         """Describe `thread`, and its session as last read; raises as `linked` does."""
         await self.accepting.check(by, thread.channel)
         link = await self.accepting.linked(thread)
-        heard = await self.audience.of(thread, Need.ACT)
-        (seen,) = await self.state.watches.seen([link.session])
+        heard = await self.audience.of(thread, Need.ACT, link.session)
         named, name = await self.naming.linked(link, thread.channel)
-        shown = Card(thread, link, name, named, seen, heard.follow, heard.is_barred)
+        shown = Card(thread, link, name, named, heard.seen, heard.follow, heard.is_barred)
         notes = []
         account = await self.acting.as_whom(Reply(thread=thread, ts="", author=by))
-        if isinstance(account, str) and account and reads_replies(seen):
+        if isinstance(account, str) and account and reads_replies(heard.seen):
             notes.append(AS_SELF)
         is_starting = await self.accepting.is_starting(thread)
         if is_starting and await self.accepting.gives_way(thread, link):

@@ -93,8 +93,7 @@ class Reviews(Teller):
         heard = await self.audience.of(thread, Need.ACT)
         if heard.link is None or heard.is_barred:
             return ()
-        (seen,) = await self.state.watches.seen([heard.link.session])
-        all_ = [one for one in seen.pull_requests if parse_pull_request(one.url)]
+        all_ = [one for one in heard.seen.pull_requests if parse_pull_request(one.url)]
         if short:
             all_ = [one for one in all_ if words.short_of(one.url) == short]
         found = [one for one in all_ if one.is_open] or all_

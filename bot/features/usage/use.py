@@ -8,7 +8,7 @@ from typing import Self
 
 from bot.devin.api import Devin
 from bot.features.usage import words
-from bot.mirror.audience import Audience
+from bot.mirror.audience import Audience, Heard
 from bot.model.ledger import Use, with_children
 from bot.model.people import WORKFLOW, UserId
 from bot.model.sessions import SessionId
@@ -53,7 +53,7 @@ class Usage:
         if heard.is_barred:
             return words.ELSEWHERE
         if heard.link is not None:
-            return await self._of_session(heard.link.session)
+            return await self._of_session(heard.link.session, heard)
         return await self._of_channel(thread.channel)
 
     async def own(self, channel: str, by: UserId) -> SlackMessage:
@@ -61,15 +61,13 @@ class Usage:
         await self.accepting.check(by, channel)
         return words.UNTOLD if self.devin.is_legacy else await self._own(by)
 
-    async def _of_session(self, session: SessionId) -> SlackMessage:
-        now = await self._now()
-        (seen,) = await self.state.watches.seen([session])
-        started = await self.state.watches.started(session)
+    async def _of_session(self, session: SessionId, heard: Heard) -> SlackMessage:
+        now, started = await self._now(), heard.started
         use = await self.state.watches.use_of(session, now)
         today = 0.0 if use is None else use.on(now.day)
         by = "" if started is None else await self._name(started.by)
         named = (await self.naming.of([session]))[session]  # the caller has looked who reads it
-        return words.of_session(named, seen, today, started, by)
+        return words.of_session(named, heard.seen, today, started, by)
 
     async def _of_channel(self, channel: str) -> SlackMessage:
         now = await self._now()
