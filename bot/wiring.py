@@ -58,7 +58,8 @@ class Parts:
 
     def __init__(self, to: Connections, features: Sequence[Feature[Any]] = FEATURES) -> None:
         self._to = to
-        self._offers = [one.offers for one in features], [one.offers_child for one in features]
+        beside = next((one.offers_child for one in features if one.offers_child), None)
+        self._offers = [one.offers for one in features], beside
         settings, timing, background = to.settings, to.timing, to.background
         added = {verb: one for feature in features for verb, one in feature.verbs.items()}
         identity = replace(to.identity, verbs={**CORE, **added})

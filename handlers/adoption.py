@@ -3,10 +3,10 @@
 from slack_bolt.async_app import AsyncApp
 
 from bot.features.adoption import words
+from bot.features.adoption.rules import parse_rules
 from bot.features.adoption.use import CHANGED, Adopting
 from bot.model.verbs import Command, Verb
 from bot.relay import UseCases
-from bot.text.options import parse_rules
 from bot.wording.message import SlackMessage
 from handlers.answering import on_press
 from handlers.feature import Feature
@@ -28,11 +28,7 @@ def listen(app: AsyncApp, cases: UseCases, adopting: Adopting) -> None:
 
     @on_press(app, cases, words.FOLLOW)
     async def on_follow_child(press: Press) -> None:
-        child, thread = session_of(press), press.thread
-        if (there := await adopting.threads.follow(thread, child, press.by)) is not None:
-            named = await cases.naming.one(child, thread.channel, press.by)
-            address = cases.workspace.address(there)
-            await cases.notices.whisper(thread, press.by, words.has_thread(named, address))
+        await adopting.threads.follow(press.thread, session_of(press), press.by)
 
 
 ADOPTION = Feature(
@@ -42,6 +38,6 @@ ADOPTION = Feature(
     obeys={"adopt": on_command},
     help=words.HELP,
     tellers=lambda adopting: [adopting, adopting.threads],
-    offers_child=words.offer,
+    offers_child=words.OFFER,
     events=[CHANGED],
 )

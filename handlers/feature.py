@@ -12,8 +12,7 @@ from slack_bolt.async_app import AsyncApp
 
 from bot.model.people import UserId
 from bot.model.replies import Reply
-from bot.model.sessions import SessionId, Watched
-from bot.model.threads import ThreadRef
+from bot.model.sessions import Watched
 from bot.model.verbs import Command, Verb
 from bot.relay import Obey, Tell, UseCases
 from bot.reporting.outcomes import Completes, ReplyResult
@@ -51,8 +50,8 @@ class Feature(Generic[U]):
     carries them out. `says` answers words behind `/devin-say` that are no message, by the channel
     and the person. `help` and `say_help` are the lines about these. Its use case has the `tellers`
     of what it owes, and `completes` what waits for a reply's result (`Reply.step`). `offers` are
-    the buttons and menus that it adds to the card of a session, and `offers_child` is the one
-    beside a child there, by the card's thread. `events` are its names in the audit trail.
+    the buttons and menus that it adds to the card of a session, and `offers_child` is the action
+    and the label of the one beside a child there. `events` are its names in the audit trail.
     """
 
     builds: Callable[[UseCases], U]
@@ -69,7 +68,7 @@ class Feature(Generic[U]):
     tellers: Callable[[U], Sequence[Teller]] = _nothing
     completes: Callable[[U, Reply, ReplyResult], Awaitable[None]] = _ignore
     offers: Callable[[Watched], Sequence[Block]] = _nothing
-    offers_child: Callable[[ThreadRef, SessionId], Sequence[Block]] = _nothing
+    offers_child: tuple[str, str] | None = None
     events: Sequence[str] = ()
 
     def begin(self, cases: UseCases) -> Running:

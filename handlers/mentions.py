@@ -271,8 +271,7 @@ async def _defaults(cases: UseCases, command: Command) -> SlackMessage | None:
     changes = Changes(named=(*FIELDS, PREFACE)) if is_none else parse_changes(argument)
     if changes is None:
         return await cases.defaults.show(thread.channel, by)
-    once = claim_of(thread, command.ts)
-    await cases.defaults.change(told_in(command), by, changes, once)
+    await cases.defaults.change(told_in(command), by, changes, claim_of(thread, command.ts))
     return None
 
 

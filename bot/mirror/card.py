@@ -44,7 +44,7 @@ class CardTeller(Teller):
     status_lines: StatusLines
     schedule: Schedule
     offers: Sequence[Callable[[Watched], Sequence[Block]]] = ()
-    offers_child: Sequence[Callable[[ThreadRef, SessionId], Sequence[Block]]] = ()
+    beside: tuple[str, str] | None = None
     kind = OwedKind.CARD
     is_decorative = True
     is_found_by_polls = True  # one that rests, or whose link gave way
@@ -117,12 +117,7 @@ class CardTeller(Teller):
                 standing_by=standing_by,
                 followed=await self._followed(thread.channel, seen),
                 offers=[one for offer in self.offers for one in offer(seen)],
-                beside={
-                    child.session: one
-                    for child in children_shown(seen)
-                    for offer in self.offers_child
-                    for one in offer(thread, child.session)
-                },
+                beside=self.beside,
             )
         )
 

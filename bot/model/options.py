@@ -69,45 +69,22 @@ class Options(Record):
         """Return each option as it is written."""
         chosen = {key: getattr(self, name) for key, name in FIELDS.items()} | {"title": self.title}
         return [
-            f"{key}:{_quoted(str(one))}"
+            f"{key}:{quoted(str(one))}"
             for key, value in chosen.items()
             for one in (value if isinstance(value, tuple) else [value])
             if one
         ]
 
 
-def _quoted(value: str) -> str:
+def quoted(value: str) -> str:
+    """Return an option's value as it is written: with quotation marks, if it needs them."""
     if _BARE.fullmatch(value):
         return value
     return f"“{value}”" if '"' in value else f'"{value}"'
 
 
-class Rule(Record):
-    """A rule that `by` has set: sessions since then that fit it get a thread in a channel.
-
-    They have `value` as their `key`, which is one of `RULE_KEYS`. `since` is in Unix seconds, by
-    Slack's clock.
-    """
-
-    key: str
-    value: Line
-    by: UserId = UserId("")
-    since: int = 0
-
-    @property
-    def written(self) -> str:
-        """The rule as it is written."""
-        return f"{self.key}:{_quoted(self.value)}"
-
-
-RULE_KEYS = ("tag", "repo", "origin")
-
-MOST_RULES = 10
-"""The most rules of a channel: each is a read of Devin's list a minute."""
-
-
 class Profile(Record):
-    """What the starts of a channel use, its default session, its rules, and parts of features.
+    """What the starts of a channel use, its default session, and parts of features.
 
     `preface` precedes each prompt, and is Slack markup. `by` is who last changed the options or
     that, `preface_by` who set that, and `session_by` who chose the session.
@@ -121,7 +98,6 @@ class Profile(Record):
     by: UserId = UserId("")
     preface_by: UserId = UserId("")
     session_by: UserId = UserId("")
-    rules: tuple[Rule, ...] = ()
 
     def part(self, name: str) -> object:
         """Return the JSON value that a feature keeps for the channel by that name, or None."""

@@ -44,6 +44,11 @@ Tell = Callable[[str, UserId], Awaitable[SlackMessage]]
 class UseCases:
     """Everything a person in Slack can ask for, and what that is built on; each class says what."""
 
+    helps: Sequence[str] = ()
+    """The lines in the help that features add."""
+    say_helps: Sequence[str] = ()
+    """Those in that of `/devin-say`."""
+
     def __init__(
         self,
         workspace: Workspace,
@@ -60,10 +65,6 @@ class UseCases:
         """What carries out the verbs that features add."""
         self.says: Mapping[str, Tell] = {}
         """What tells the answer to the words behind `/devin-say` that features add."""
-        self.helps: Sequence[str] = ()
-        """The lines in the help that features add."""
-        self.say_helps: Sequence[str] = ()
-        """Those in that of `/devin-say`."""
         self.notices = notices = Notices(state.outbox, schedule, workspace.threads, background)
         self.acting = acting = Acting(workspace, state, devin)
         if acting.is_required:
@@ -74,9 +75,8 @@ class UseCases:
         far_caps = FarCaps(workspace, state, audience, notices.say)
         polls = SessionPoll(workspace, state, devin, lines, schedule, far_caps)
         self.polling = Polling(polls, state.watches, background, workspace.timing)
-        self.accepting = accepting = Accepting(
-            workspace, state, schedule, in_flight, self.listening, self.polling
-        )
+        work = schedule, in_flight, self.listening, self.polling
+        self.accepting = accepting = Accepting(workspace, state, *work)
         self.naming = naming = Naming(workspace, state, devin, accepting, audience)
         self.speaking = speaking = Speaking(workspace, state, accepting, naming)
         self.replies = Replies(accepting, notices)
@@ -84,12 +84,6 @@ class UseCases:
         self.linking = Linking(workspace, state, accepting, naming, audience, acting, notices)
         self.say = Say(workspace, state, accepting, naming, speaking)
         self.ending = Ending(workspace, state, devin, accepting, naming, speaking, lines.agents)
-        self._build_starts(devin, prompts)
-
-    def _build_starts(self, devin: Devin, prompts: Prompts) -> None:
-        """Build what starts sessions."""
-        workspace, state, accepting = self.workspace, self.state, self.accepting
-        naming, speaking, notices = self.naming, self.speaking, self.notices
         choosing, catalog = prompts.choosing, Catalog(devin)
         self.starting = starting = Starting(workspace, state, accepting, choosing, naming, speaking)
         self.asking = Asking(workspace, state, accepting, naming, starting, notices)

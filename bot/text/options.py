@@ -14,14 +14,12 @@ from bot.model.options import (
     MOST_TAGS,
     ORIGINS,
     PREFACE,
-    RULE_KEYS,
     BadDefaults,
     BadOptions,
     Changes,
     OptionFlaw,
     OptionProblem,
     Options,
-    Rule,
     one_line,
 )
 from bot.model.spelling import distance
@@ -72,7 +70,7 @@ _PAGES = re.compile(r"/(?:-/|tree/|blob/|src/|pulls?\b|issues\b|commits?\b).*")
 
 def parse_options(text: str) -> tuple[Options, str]:
     """Return the options at the beginning of `text`, and the prompt; raises `BadOptions`."""
-    reading = _Reading(text)
+    reading = Reading(text)
     rest = reading.run()
     if reading.problems:
         raise BadOptions(reading.problems)
@@ -85,7 +83,7 @@ def parse_changes(text: str) -> Changes | None:
     Beside the options it may have `words`, and `none` clears what it is the value of. Raises
     `BadDefaults`.
     """
-    reading = _Reading(text, (*KEYS, PREFACE))
+    reading = Reading(text, (*KEYS, PREFACE))
     rest = reading.run().strip()
     if not (reading.found or reading.problems):
         return None
@@ -100,20 +98,11 @@ def parse_changes(text: str) -> Changes | None:
     return Changes(options=reading.options(), preface=preface, named=named)
 
 
-def parse_rules(text: str) -> Sequence[Rule] | None:
-    """Return the rules that the argument of `adopt` has, None if none; raises `BadDefaults`."""
-    reading = _Reading(text, RULE_KEYS)
-    rest = reading.run().strip()
-    if rest or not (reading.found or reading.problems) or not reading.found.keys() <= {*RULE_KEYS}:
-        return None
-    if reading.problems:
-        raise BadDefaults(reading.problems)
-    pairs = ((key, value) for key, values in reading.found.items() for value in values)
-    return [Rule(key=key, value=value) for key, value in dict.fromkeys(pairs)]
+class Reading:
+    """One pass over a text: the values `found` by key, and all `problems`.
 
-
-class _Reading:
-    """One pass over a text; with `PREFACE` among its `keys`, it reads a profile's options."""
+    With `PREFACE` among its `keys`, it reads a profile's options.
+    """
 
     def __init__(self, text: str, keys: Sequence[str] = KEYS) -> None:
         self.found: dict[str, list[str]] = {}
@@ -123,6 +112,7 @@ class _Reading:
         self._at = 0
 
     def options(self) -> Options:
+        """Return what was found, as the options of a start."""
         chosen = {
             FIELDS.get(key, key): tuple(dict.fromkeys(values)) if key in _SEVERAL else values[-1]
             for key, values in self.found.items()
@@ -131,6 +121,7 @@ class _Reading:
         return Options.model_validate(chosen)
 
     def run(self) -> str:
+        """Read the options; return what stands behind them."""
         begin = self._at
         while self._read_one():
             begin = self._at

@@ -13,7 +13,7 @@ from bot.features.digest.digest import Digest, Often
 from bot.features.digest.use import Digests, digest_owed
 from bot.model.errors import NotAllowed
 from bot.model.ledger import Account
-from bot.model.options import Profile, Rule
+from bot.model.options import Profile
 from bot.model.people import Standing, UserId
 from bot.model.sessions import SessionId, SessionState
 from bot.redis.connection import Store
@@ -32,7 +32,7 @@ from tests.support.keys import at
 from tests.support.parts import parts_of
 from tests.support.waiting import until_settled, wait_until
 
-RULES = (Rule(key="tag", value="oncall"),)
+RULES = [{"key": "tag", "value": "oncall"}]
 
 DONE, CHILD = f"devin-{0xD09E:032x}", f"devin-{0xC41D:032x}"
 

@@ -8,17 +8,14 @@ from hypothesis import strategies as st
 
 from bot.model.options import (
     MODES,
-    ORIGINS,
     BadDefaults,
     BadOptions,
     Changes,
     OptionFlaw,
     Options,
-    Rule,
 )
-from bot.text.options import parse_changes, parse_options, parse_rules
+from bot.text.options import parse_changes, parse_options
 from bot.text.to_slack import escape
-from bot.wording.lifecycle import form
 from tests.support.tables import each
 
 F = OptionFlaw
@@ -211,18 +208,6 @@ def test_what_a_person_chose_goes_before_what_is_there_already() -> None:
 def test_defaults_name_what_changes(text: str, changes: Changes | None) -> None:
     """Standing words are kept to the letter; what has no option is talk."""
     assert parse_changes(text) == changes
-
-
-def test_an_origin_is_one_that_devin_has() -> None:
-    """In any case; it answers a list of another one with an error."""
-    assert parse_rules("origin:Automation") == [Rule(key="origin", value="automation")]
-    with pytest.raises(BadDefaults) as caught:
-        parse_rules("tag:x origin:github")
-    assert [(one.flaw, one.key, one.value) for one in caught.value.problems] == [
-        (F.WRONG, "origin", "github")
-    ]
-    (problem,) = caught.value.problems
-    assert all(f"`{one}`" in form.problem(problem) for one in ORIGINS)
 
 
 def test_only_defaults_have_words_and_are_cleared() -> None:

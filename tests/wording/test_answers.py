@@ -8,11 +8,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.features.adoption import words as adoption
+from bot.features.adoption.rules import Rule
 from bot.features.usage import words as usage
 from bot.features.workflow_steps import words as workflows
 from bot.model.errors import NotIdentified, PassingError, SlackAway, StoreAway
 from bot.model.ledger import Account, Use
-from bot.model.options import FIELDS, PREFACE, Changes, Options, Profile, Rule
+from bot.model.options import FIELDS, PREFACE, Changes, Options, Profile
 from bot.model.people import UserId
 from bot.model.replies import Outcome, OutcomeKind
 from bot.model.sessions import (
@@ -127,8 +128,7 @@ def _card(by: str, session: NamedSession) -> Card:
         Watched(children=(child,) * 12),
         ThreadRef(team="T", channel="C", thread_ts="1.2"),
     )
-    (follow,) = adoption.offer(thread, session.session)
-    beside = {session.session: follow}
+    beside = adoption.OFFER
     return Card(thread, LINK, by, session, seen, Follow.ALL, is_barred=False, beside=beside)
 
 

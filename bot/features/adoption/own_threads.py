@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from bot.features.adoption import words
+from bot.features.adoption.rules import rules_of
 from bot.mirror.audience import Audience
 from bot.model.errors import OPERATOR_MUST_ACT, NotLinked, SlackRefused
 from bot.model.people import Act, Standing, UserId
@@ -73,30 +74,29 @@ class OwnThreads(Teller):
         """Build it on the core."""
         return cls(core.workspace, core.state, core.accepting, core.audience, core.notices)
 
-    async def follow(self, thread: ThreadRef, child: SessionId, by: UserId) -> ThreadRef | None:
-        """Have a child of the session of `thread` get a thread in the channel, or return its own.
+    async def follow(self, thread: ThreadRef, child: SessionId, by: UserId) -> None:
+        """Have a child of the session of `thread` get a thread in the channel, or tell its own.
 
         Raises `NotLinked` if people see no such child.
         """
         await self.accepting.check(by, thread.channel, Act.START)
         heard = await self.audience.of(thread, Need.ACT)
-        if heard.link is None or heard.is_barred:
+        found = next((one for one in heard.seen.children if one.session == child), None)
+        if heard.link is None or heard.is_barred or found is None:
             raise NotLinked
-        (seen,) = await self.state.watches.seen([heard.link.session])
-        found = next((one for one in seen.children if one.session == child), None)
-        if found is None:
-            raise NotLinked
+        named = NamedSession(child, found.title, found.url)
         for there in await self.state.watches.threads_of(child):
             if there.channel == thread.channel:
-                return there
-        await self.state.names.keep([NamedSession(child, found.title, found.url)])
+                told = words.has_thread(named, self.workspace.address(there))
+                await self.notices.whisper(thread, by, told)
+                return
+        await self.state.names.keep([named])
         await self.ask(thread.channel, child, by, parent=heard.link.session, told_in=thread)
-        return None
 
     async def ask(self, channel: str, session: SessionId, by: UserId, **why: object) -> None:
         """Have the session get a thread, owed once; `why` are the other fields of `OwnThread`."""
-        number, since = secrets.token_hex(4), self.workspace.clock.before_now()
-        fields = {"channel": channel, "session": session, "by": by, "number": number}
+        fields = {"channel": channel, "session": session, "by": by, "number": secrets.token_hex(4)}
+        since = self.workspace.clock.before_now()
         wanted = OwnThread.model_validate({**fields, "since": since, **why})
         owed = thread_owed(self.workspace.team, channel, session)
         await self.accepting.owe(owed, wanted.to_json())
@@ -110,9 +110,8 @@ class OwnThreads(Teller):
         wanted = OwnThread.model_validate_json(raw)
         place = self.workspace.place(wanted.channel)
         key = f"{begun.owed.subject}:{wanted.number}|1|thread"
-        threads, ts = self.workspace.threads, None
-        if begun.again:
-            ts = await threads.find(place, key, since=wanted.since)
+        threads = self.workspace.threads
+        ts = await threads.find(place, key, since=wanted.since) if begun.again else None
         named = await self._named(wanted, wanted.session)
         if ts is None:
             if not await self._is_wanted(wanted):
@@ -129,30 +128,27 @@ class OwnThreads(Teller):
             first = Reply(thread=thread, ts=ts, author=by, text=escape(named.title))
             await self.accepting.link(thread, by, wanted.session, at, begins=begins, near=first)
             if wanted.told_in is not None:
-                address = self.workspace.address(thread)
-                by_name = await self.workspace.people.name(by)
-                told = words.followed(named, by_name, address)
+                name, address = await self.workspace.people.name(by), self.workspace.address(thread)
+                told = words.followed(named, name, address)
                 await self.notices.say(wanted.told_in, told, once=f"followed:{wanted.number}")
         return Ended(Leaves.NOTHING)
 
     async def _refused(self, wanted: OwnThread, named: NamedSession, why: str) -> None:
         """Tell who asked for it, of a rule once a day."""
         place = wanted.told_in or self.workspace.place(wanted.channel)
-        once = f"no own thread:{wanted.number}"
-        if wanted.rule:
-            once = f"no own threads:{self.workspace.clock.seconds // 86_400}"
+        day = self.workspace.clock.seconds // 86_400
+        once = f"no own threads:{day}" if wanted.rule else f"no own thread:{wanted.number}"
         await self.notices.whisper(place, wanted.by, words.refused(named, why), once=once)
 
     async def _is_wanted(self, wanted: OwnThread) -> bool:
         """Return True unless the rule has ended, or the session has a thread that is in its way."""
         found = await self.state.watches.threads_of(wanted.session)
         if wanted.rule:
-            rules = (await self.state.profiles.get(wanted.channel)).rules
-            is_ruled = any(one.written == wanted.rule for one in rules)
+            ruled = {one.written for one in rules_of(await self.state.profiles.get(wanted.channel))}
             is_barred = await self.audience.is_barred(wanted.channel, wanted.by)
             may = self.workspace.permissions.may(Act.START, wanted.by, wanted.channel)
             is_allowed = await may is Standing.ALLOWED
-            return is_ruled and is_allowed and not is_barred and not found
+            return wanted.rule in ruled and is_allowed and not is_barred and not found
         return all(one.channel != wanted.channel for one in found)
 
     async def _named(self, wanted: OwnThread, session: SessionId) -> NamedSession:

@@ -15,8 +15,8 @@ from typing import Self
 from bot.devin.api import Devin, SessionSummary, Unread
 from bot.features.adoption import words
 from bot.features.adoption.own_threads import OwnThreads, adopted
+from bot.features.adoption.rules import KEYS, MOST_RULES, PART, Rule, rules_of, with_rules
 from bot.model.errors import CannotPost, TooManyStarts
-from bot.model.options import MOST_RULES, RULE_KEYS, Rule
 from bot.model.people import Act, Standing, UserId
 from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import ThreadRef
@@ -97,30 +97,25 @@ class Adopting(Teller):
 
         Say so there and in the channel, `once`. Idempotent. Return words if it was not done.
         """
-        channel, made = place.channel, {"by": by, "since": self.workspace.clock.seconds}
+        channel, profiles = place.channel, self.state.profiles
         await self.accepting.check(by, channel, Act.START)
         if self.devin.is_legacy:
             return LEGACY
         if rules and await self.threads.audience.is_barred(channel, by):
             return words.SHARED
-        known = {one.written for one in (await self.state.profiles.get(channel)).rules}
-        added = {one.written: one.model_copy(update=made) for one in rules}
-        if len(known | added.keys()) > MOST_RULES:
+        made = {"by": by, "since": self.workspace.clock.seconds}
+        added = [one.model_copy(update=made) for one in rules]
+        if len(with_rules(await profiles.get(channel), added)) > MOST_RULES:
             return words.TOO_MANY
-
-        def change(kept: Sequence[Rule]) -> tuple[Rule, ...]:
-            return tuple((added | {one.written: one for one in kept}).values()) if rules else ()
-
-        profile = await self.state.profiles.change(
-            channel, lambda was: {"rules": change(was.rules)}
+        profile = await profiles.change(
+            channel, lambda was: {PART: [one.model_dump() for one in with_rules(was, added)]}
         )
-        ids = {"team": place.team, "channel": channel}
-        named = " ".join(one.key for one in profile.rules) or "none"
-        audit(CHANGED, by, **ids, rules=named)
-        told = words.changed(rules, profile.rules, await self.workspace.people.name(by))
+        kept = rules_of(profile)
+        named = " ".join(one.key for one in kept) or "none"
+        audit(CHANGED, by, team=place.team, channel=channel, rules=named)
+        told = words.changed(rules, kept, await self.workspace.people.name(by))
         await self.notices.announce(place, told, once=once)
-        if profile.rules:
-            await self._owe(channel)
+        await self.owed_rules(channel)
         return None
 
     async def show(self, channel: str, by: UserId) -> SlackMessage:
@@ -135,7 +130,7 @@ class Adopting(Teller):
     async def tell(self, begun: Begun) -> Fate:
         """Let the sessions that fit have their threads, and look again, while there are rules."""
         channel = _channel_of(begun)
-        rules = (await self.state.profiles.get(channel)).rules
+        rules = rules_of(await self.state.profiles.get(channel))
         if rules and self.workspace.permissions.allows_channel(channel):
             try:
                 await self.workspace.channels.check_in(channel)
@@ -144,7 +139,7 @@ class Adopting(Teller):
             else:
                 if not await self.threads.audience.is_barred(channel, rules[0].by):
                     applied = [one for one in rules if await self._applies(channel, one)]
-                    await self._apply(channel, await self._paid(applied))
+                    await self._apply(channel, await self._paid(applied) if applied else ())
         if not rules:
             return self.refused
         return DueAgain(self.workspace.timing.adopt_pause, may_be_done=False, keep=keep.ADOPTED)
@@ -162,8 +157,6 @@ class Adopting(Teller):
 
     async def _paid(self, rules: Sequence[Rule]) -> Sequence[Rule]:
         """Return the rules for which there are reads, each time from another one on."""
-        if not rules:
-            return ()
         # Few reads must not starve the last rules.
         first = self.workspace.clock.seconds // 60 % len(rules)
         paid, _ = await self.state.reads.spend(len(rules), rest=1)
@@ -196,27 +189,23 @@ class Adopting(Teller):
         return datetime.fromtimestamp(self.workspace.clock.seconds, UTC)
 
     async def _go_on(self, channel: str, rule: Rule, since: datetime) -> None:
-        await self.state.claims.note(
-            _mark(channel, rule), str(int(since.timestamp())), keep.ADOPTED
-        )
+        mark, at = _mark(channel, rule), str(int(since.timestamp()))
+        await self.state.claims.note(mark, at, keep.ADOPTED)
 
     async def owed_rules(self, channel: str) -> Sequence[Rule]:
         """Return the channel's rules; while there are any, their entry is owed."""
-        rules = (await self.state.profiles.get(channel)).rules
+        rules = rules_of(await self.state.profiles.get(channel))
         if rules:
-            await self._owe(channel)
+            owed = Owed(f"{self.workspace.team}:adopt:{channel}", 1, self.kind)
+            await self.accepting.owe(owed, "", keep.ADOPTED)
         return rules
-
-    async def _owe(self, channel: str) -> None:
-        owed = Owed(f"{self.workspace.team}:adopt:{channel}", 1, self.kind)
-        await self.accepting.owe(owed, "", keep.ADOPTED)
 
     async def _list(self, channel: str, rule: Rule) -> Sequence[SessionSummary]:
         """Return the new sessions that fit a rule, oldest first; of too many, the later half."""
         done = int(await self.state.claims.noted(_mark(channel, rule)) or 0)
         now = self._now()
         since = max(datetime.fromtimestamp(max(rule.since, done), UTC), now - WITHIN)
-        tags, repos, origins = ([rule.value] if rule.key == key else [] for key in RULE_KEYS)
+        tags, repos, origins = ([rule.value] if rule.key == key else [] for key in KEYS)
         found = await self.devin.matching(tags, repos, origins, since)
         if not isinstance(found, Unread):
             return found
@@ -234,18 +223,13 @@ class Adopting(Teller):
         claim = adopted(one.session)
         if not await self.state.claims.claim(claim, keep.ADOPTED, channel):
             return True
-        if not await self._is_counted(channel, one.session):
+        try:
+            await Starts(self.state.store, MOST_AN_HOUR).count(f"adopt:{channel}", one.session)
+        except TooManyStarts:
             await self.state.claims.disclaim(claim)
             return False
         await self.state.names.keep([NamedSession(one.session, one.title, one.url)])
         await self.threads.ask(channel, one.session, rule.by, rule=rule.written)
-        return True
-
-    async def _is_counted(self, channel: str, session: SessionId) -> bool:
-        try:
-            await Starts(self.state.store, MOST_AN_HOUR).count(f"adopt:{channel}", session)
-        except TooManyStarts:
-            return False
         return True
 
     async def _is_new(self, channel: str, one: SessionSummary) -> bool:

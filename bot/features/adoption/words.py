@@ -2,17 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 
-from bot.model.options import MOST_RULES, Rule
+from bot.features.adoption.rules import MOST_RULES, Rule
 from bot.model.people import UserId
-from bot.model.sessions import NamedSession, SessionId
-from bot.model.threads import ThreadRef, link_name
+from bot.model.sessions import NamedSession
 from bot.model.times import Millis
 from bot.text.to_slack import cut, quiet
-from bot.wording.message import Block, SlackMessage, button
+from bot.wording.message import SlackMessage
 from bot.wording.phrases import as_code, codes, local_time, own_thread, plural, session_link
 
 FOLLOW = "follow_child"
 """The action of the button beside a child session."""
+
+OFFER = FOLLOW, "Follow"
+"""That and its label."""
 
 HELP = (
     "• `adopt tag:oncall`, `adopt repo:owner/name`, `adopt origin:automation`, `adopt none`: give "
@@ -41,11 +43,6 @@ NAME_LIMIT = 40
 """The part of a name that a list shows, so that the longest one fits into a section."""
 
 NONE = SlackMessage(f"Sessions that start elsewhere don't get threads here. {HOW}")
-
-
-def offer(thread: ThreadRef, child: SessionId) -> Sequence[Block]:
-    """Return the button by which a child of the session of `thread` gets a thread of its own."""
-    return [button(FOLLOW, "Follow", link_name(thread, child))]
 
 
 def shown(rules: Sequence[Rule], names: Mapping[UserId, str]) -> SlackMessage:

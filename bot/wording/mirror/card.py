@@ -58,9 +58,9 @@ class Card:
 
     `is_barred`: Devin's words and titles may not be shown in this channel; `is_unsure`: not yet.
     `chosen` are the options that the session was started with, and `standing_by` the name of who
-    set the standing words that its prompt has. `followed` are its children that
-    have a thread in the channel, each with that one's address, "" if that is unknown. `offers` are
-    buttons and menus that features add, and `beside` those of the other children.
+    set the standing words that its prompt has. `followed` are its children that have a thread in
+    the channel, each with that one's address, "" if that is unknown. `offers` are buttons and menus
+    that features add, and `beside` is the action and the label of the one beside each other child.
     """
 
     thread: ThreadRef
@@ -75,7 +75,7 @@ class Card:
     standing_by: str = ""
     followed: Mapping[SessionId, str] = field(default_factory=dict)
     offers: Sequence[Block] = ()
-    beside: Mapping[SessionId, Block] = field(default_factory=dict)
+    beside: tuple[str, str] | None = None
 
 
 def card(shown: Card) -> SlackMessage:
@@ -196,11 +196,11 @@ def _children(shown: Card) -> tuple[tuple[str, Block | None], ...]:
     for one in children_shown(shown.seen):
         symbol, words = _STATES[one.state]
         link = session_link(NamedSession(one.session, one.title, one.url))
-        said = f":{symbol}: {link} {words}"
-        if (address := shown.followed.get(one.session)) is None:
-            rows.append((said, shown.beside.get(one.session)))
-        else:
+        said, value = f":{symbol}: {link} {words}", link_name(shown.thread, one.session)
+        if (address := shown.followed.get(one.session)) is not None:
             rows.append((f"{said}, followed in {own_thread(address)}", None))
+        else:
+            rows.append((said, button(*shown.beside, value) if shown.beside else None))
     return tuple(rows)
 
 
