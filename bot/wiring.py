@@ -1,15 +1,15 @@
 """Every part of the bot, built once, in the order in which they need each other."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 from bot.catch_up.backfill import CatchUp
 from bot.delivery.attachments import Files
 from bot.delivery.deliverer import Deliverer
 from bot.delivery.sending import Sender
 from bot.devin.api import Devin
+from bot.devin.catalog import Catalog
 from bot.mirror.card import CardTeller
 from bot.mirror.files import SentFiles
 from bot.mirror.posting import Place
@@ -33,7 +33,7 @@ from bot.store.outbox import Teller
 from bot.store.state import State
 from bot.timing import Timing
 from handlers import FEATURES
-from handlers.feature import Feature
+from handlers.feature import Features
 from handlers.parse.commands import CORE
 from handlers.parse.messages import parse_asked, parse_earlier
 
@@ -56,18 +56,19 @@ class Connections:
 class Parts:
     """The parts of the bot, on its open connections."""
 
-    def __init__(self, to: Connections, features: Sequence[Feature[Any]] = FEATURES) -> None:
+    def __init__(self, to: Connections, features: Features = FEATURES) -> None:
         self._to = to
         beside = next((one.offers_child for one in features if one.offers_child), None)
         self._offers = [one.offers for one in features], beside
         settings, timing, background = to.settings, to.timing, to.background
         added = {verb: one for feature in features for verb, one in feature.verbs.items()}
-        identity = replace(to.identity, verbs={**CORE, **added})
+        forms = [one for one in features if one.new_form]
+        identity = replace(to.identity, verbs={**CORE, **added}, has_form=bool(forms))
         self.state = state = State(to.store, settings)
         self.workspace = workspace = Workspace(to.client, identity, to.store, settings, timing)
         self.schedule = schedule = LocalDispatch(background, settings.delivery_concurrency)
         self.poll = WorkPoll(state.store, schedule, timing)
-        choosing = Choosing(workspace, state, to.devin)
+        choosing = Choosing(workspace, state, to.devin, Catalog(to.devin))
         self.prompts = Prompts(workspace, choosing, parse_asked, parse_earlier)
         self.cases = UseCases(
             workspace, state, to.devin, self.prompts, schedule, background, to.in_flight
@@ -75,6 +76,7 @@ class Parts:
         self.features = [one.begin(self.cases) for one in features]
         self.cases.obeys = {verb: do for one in self.features for verb, do in one.obeys.items()}
         self.cases.says = {word: tell for one in self.features for word, tell in one.says.items()}
+        self.cases.new_form = next((one.new_form for one in self.features if one.new_form), None)
         self.cases.helps = [one.help for one in features if one.help]
         self.cases.say_helps = [one.say_help for one in features if one.say_help]
         self.catch_up = CatchUp(self.cases, schedule)

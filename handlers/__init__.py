@@ -11,8 +11,8 @@
 |                  | *Send correction*; run *Send to Devin* or *Link to a Devin  |
 |                  | session*                                                    |
 | `say`            | `/devin-say` in a channel; answer what it asks back         |
-| `starting`       | run *Start a Devin session*; press *Start again*, *… new*   |
-|                  | or *Change* below a channel's defaults; react (START_EMOJI) |
+| `starting`       | press *Start a new session*, *Continue …* or *Change* below |
+|                  | a channel's defaults; react (START_EMOJI)                   |
 | `buttons`        | press *Send again*, *Unlink*, *Follow*, *End session* …,    |
 |                  | or Slack's *Stop* in a thread whose session is at work      |
 | `adoption`       | `@Devin Relay adopt …`; press *Follow* beside a child       |
@@ -23,11 +23,12 @@
 | `home`           | open a tab of the app; press in Home; `@Devin Relay         |
 |                  | sessions` (`FEATURES`)                                      |
 | `workflow_steps` | run a workflow with a step of ours (`FEATURES`)             |
+| `start_forms`    | run *Start a Devin session*; press *Start a session* or     |
+|                  | *Start again* (`FEATURES`)                                  |
 | `answering`      | (all else, acknowledged; what any raises, told to a person) |
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 from slack_bolt.async_app import AsyncApp
 
@@ -43,15 +44,16 @@ from handlers import (
 )
 from handlers.adoption import ADOPTION
 from handlers.digest import DIGEST
-from handlers.feature import Feature, Running
+from handlers.feature import Features, Running
 from handlers.home import HOME
 from handlers.reviews import REVIEWS
+from handlers.start_forms import START_FORMS
 from handlers.usage import USAGE
 from handlers.workflow_steps import WORKFLOW_STEPS
 
 HANDLERS = (events, mentions, replies, say, starting, buttons)
 
-FEATURES: Sequence[Feature[Any]] = (ADOPTION, USAGE, DIGEST, REVIEWS, HOME, WORKFLOW_STEPS)
+FEATURES: Features = (ADOPTION, USAGE, DIGEST, REVIEWS, HOME, WORKFLOW_STEPS, START_FORMS)
 """All features; the core works without any of them."""
 
 

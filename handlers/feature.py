@@ -3,10 +3,10 @@
 `handlers/reviews.py`, over `bot/features/reviews/`, is the smallest, and the example for the next.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from slack_bolt.async_app import AsyncApp
 
@@ -14,10 +14,10 @@ from bot.model.people import UserId
 from bot.model.replies import Reply
 from bot.model.sessions import Watched
 from bot.model.verbs import Command, Verb
-from bot.relay import Obey, Tell, UseCases
+from bot.relay import Obey, Open, Tell, UseCases
 from bot.reporting.outcomes import Completes, ReplyResult
 from bot.store.outbox import Teller
-from bot.wording.message import Block, SlackMessage
+from bot.wording.message import Block, SlackMessage, View
 
 U = TypeVar("U")
 
@@ -37,6 +37,7 @@ class Running:
     listens: Callable[[AsyncApp, UseCases], object]
     obeys: Mapping[str, Obey]
     says: Mapping[str, Tell]
+    new_form: Open | None
     tellers: Sequence[Teller]
     completes: Completes
 
@@ -48,10 +49,12 @@ class Feature(Generic[U]):
     `listens` registers its listeners: buttons, forms, events, steps. Those of the core are asked
     first, so it takes what none of them does. `verbs` are its commands by mention, and `obeys`
     carries them out. `says` answers words behind `/devin-say` that are no message, by the channel
-    and the person. `help` and `say_help` are the lines about these. Its use case has the `tellers`
-    of what it owes, and `completes` what waits for a reply's result (`Reply.step`). `offers` are
-    the buttons and menus that it adds to the card of a session, and `offers_child` is the action
-    and the label of the one beside a child there. `events` are its names in the audit trail.
+    and the person. `help` and `say_help` are the lines about these. `new_form` returns the form for
+    a new session, by the person and the channel; only with one does the core offer forms. Its use
+    case has the `tellers` of what it owes, and `completes` what waits for a reply's result
+    (`Reply.step`). `offers` are the buttons and menus that it adds to the card of a session, and
+    `offers_child` is the action and the label of the one beside a child there. `events` are its
+    names in the audit trail.
     """
 
     builds: Callable[[UseCases], U]
@@ -65,6 +68,7 @@ class Feature(Generic[U]):
         default_factory=dict
     )
     say_help: str = ""
+    new_form: Callable[[U, UserId, str], Coroutine[Any, Any, View]] | None = None
     tellers: Callable[[U], Sequence[Teller]] = _nothing
     completes: Callable[[U, Reply, ReplyResult], Awaitable[None]] = _ignore
     offers: Callable[[Watched], Sequence[Block]] = _nothing
@@ -78,6 +82,10 @@ class Feature(Generic[U]):
             lambda app, cases: self.listens(app, cases, use),
             {verb: partial(obey, use) for verb, obey in self.obeys.items()},
             {word: partial(tell, use) for word, tell in self.says.items()},
+            self.new_form and partial(self.new_form, use),
             self.tellers(use),
             partial(self.completes, use),
         )
+
+
+Features = Sequence[Feature[Any]]

@@ -185,7 +185,7 @@ def claim_of(thread: ThreadRef, ts: str) -> str:
 
 async def _help(cases: UseCases, command: Command) -> SlackMessage:
     await cases.accepting.check(command.by, command.thread.channel)
-    return commands.helped(cases.helps)
+    return commands.helped(cases.helps, has_form=cases.workspace.identity.has_form)
 
 
 async def _status(cases: UseCases, command: Command) -> SlackMessage | None:

@@ -18,7 +18,7 @@ from bot.relay import UseCases
 from bot.slack.api import call
 from bot.slack.app.workspace import Identity
 from bot.wording import forms
-from bot.wording.lifecycle import form
+from bot.wording.lifecycle.options import errors_of
 from bot.wording.message import SlackMessage, View
 from bot.wording.phrases import plain
 from handlers.answering import Asker, Listener, acting, caught, in_words, ours
@@ -155,7 +155,7 @@ async def _failure(
     if not isinstance(error, Exception):
         raise error
     if isinstance(error, BadOptions):
-        told = form.errors(error, filled.typed, block)
+        told = errors_of(error, filled.typed, block)
     else:
         is_closed = isinstance(error, NotAllowed) and error.standing is Standing.CHANNEL
         about_place = is_closed or isinstance(error, CannotPost)

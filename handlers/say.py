@@ -10,7 +10,7 @@ from bot.model.record import string
 from bot.relay import UseCases
 from bot.text.mrkdwn import as_typed
 from bot.wording import actions, commands, forms, refusals
-from bot.wording.lifecycle import form
+from bot.wording.lifecycle.starting import FORM_TITLE
 from bot.wording.message import SlackMessage
 from handlers.answering import Asker, caught, in_words, ours
 from handlers.modals import on_submit, show
@@ -38,7 +38,8 @@ def register(app: AsyncApp, cases: UseCases) -> None:
             await ack()
             place = cases.workspace.place(say.channel)
             asker = Asker(cases, string(command, "response_url"), say.by, place)
-            await cases.background.soon((_say if say.text else _ask)(cases, say, asker))
+            is_said = say.text or (say.starts and cases.new_form is None)
+            await cases.background.soon((_say if is_said else _ask)(cases, say, asker))
 
     @on_submit(app, cases, actions.SAY_FORM, forms.say_problems, actions.MESSAGE_FIELD)
     async def on_say_form(form: Submission) -> None:
@@ -48,8 +49,8 @@ def register(app: AsyncApp, cases: UseCases) -> None:
 
 async def _ask(cases: UseCases, say: SayCommand, asker: Asker) -> None:
     title, work = forms.SAY_TITLE, partial(cases.say.form, say.channel, say.by)
-    if say.starts:
-        title, work = form.TITLE, partial(cases.start_forms.new, say.by, say.channel)
+    if say.starts and cases.new_form is not None:
+        title, work = FORM_TITLE, partial(cases.new_form, say.by, say.channel)
     await show(asker, title, say.trigger, work)
 
 

@@ -135,4 +135,4 @@ async def test_the_core_works_whole_without_any_feature(bot: Bot, desk: Desk) ->
     direct = await desk.slack.say("status", channel="dm")
     await desk.until_said(NOT_LINKED, direct, channel="dm")
     help_asked = await desk.mention("help")
-    await desk.until_said(helped(()), help_asked)
+    await desk.until_said(helped((), has_form=False), help_asked)

@@ -6,11 +6,11 @@ person may not, and `StoreAway` or `NotIdentified` if Redis or Slack is away: th
 done, and Slack must not be acknowledged. Methods name only what else they raise.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from typing import Any
 
 from bot.delivery.acting import Acting
 from bot.devin.api import Devin
-from bot.devin.catalog import Catalog
 from bot.mirror.agents import StatusLines
 from bot.mirror.audience import Audience
 from bot.mirror.far_caps import FarCaps
@@ -20,8 +20,8 @@ from bot.model.verbs import Command
 from bot.relay.accept import Accepting, Replies
 from bot.relay.asking import Asking
 from bot.relay.edits import Edits
+from bot.relay.lifecycle.defaults import Defaults
 from bot.relay.lifecycle.ending import Ending
-from bot.relay.lifecycle.forms import Defaults, StartForms
 from bot.relay.lifecycle.prompts import Prompts
 from bot.relay.lifecycle.starting import Starting
 from bot.relay.linking import Linking
@@ -34,11 +34,14 @@ from bot.slack.app.workspace import Workspace
 from bot.store.checkpoints import Listening
 from bot.store.outbox import Schedule
 from bot.store.state import State
-from bot.wording.message import SlackMessage
+from bot.wording.message import SlackMessage, View
 
 Obey = Callable[[Command], Awaitable[SlackMessage | None]]
 Tell = Callable[[str, UserId], Awaitable[SlackMessage]]
 """Tells a person something about a channel, or about themselves."""
+
+Open = Callable[[UserId, str], Coroutine[Any, Any, View]]
+"""Returns a form for a person, who opens it in a channel."""
 
 
 class UseCases:
@@ -48,6 +51,8 @@ class UseCases:
     """The lines in the help that features add."""
     say_helps: Sequence[str] = ()
     """Those in that of `/devin-say`."""
+    new_form: Open | None = None
+    """Opens the form for a new session, if a feature has one."""
 
     def __init__(
         self,
@@ -60,7 +65,7 @@ class UseCases:
         in_flight: InFlight,
     ) -> None:
         self.workspace, self.state, self.devin = workspace, state, devin
-        self.background = background
+        self.prompts, self.background = prompts, background
         self.obeys: Mapping[str, Obey] = {}
         """What carries out the verbs that features add."""
         self.says: Mapping[str, Tell] = {}
@@ -84,10 +89,7 @@ class UseCases:
         self.linking = Linking(workspace, state, accepting, naming, audience, acting, notices)
         self.say = Say(workspace, state, accepting, naming, speaking)
         self.ending = Ending(workspace, state, devin, accepting, naming, speaking, lines.agents)
-        choosing, catalog = prompts.choosing, Catalog(devin)
+        choosing = prompts.choosing
         self.starting = starting = Starting(workspace, state, accepting, choosing, naming, speaking)
         self.asking = Asking(workspace, state, accepting, naming, starting, notices)
-        self.start_forms = forms = StartForms(
-            workspace, state, devin, catalog, prompts, starting, accepting
-        )
-        self.defaults = Defaults(workspace, state, choosing, forms, accepting, naming, notices)
+        self.defaults = Defaults(workspace, state, choosing, accepting, naming, notices)

@@ -164,9 +164,6 @@ class Edits(Teller):
         person sent it and all write as themselves.
         """
         await self.accepting.check(by, thread.channel)
-        _, channel, _ = place_of(reply)
-        if channel != thread.channel:
-            raise Expired
         kept = await self.state.mailbox.kept(reply)
         if kept is None:
             if await self.state.mailbox.round_of(reply) > number:

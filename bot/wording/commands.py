@@ -7,7 +7,7 @@ from dataclasses import replace
 from bot.model.replies import Outcome
 from bot.model.sessions import Follow, NamedSession
 from bot.text.to_slack import cut, quiet, without_pings
-from bot.wording.lifecycle.form import OPEN
+from bot.wording.lifecycle.starting import OPEN
 from bot.wording.message import QUOTE_LIMIT, SlackMessage
 from bot.wording.mirror.card import BARRED, FOLLOWS, Card, card
 from bot.wording.phrases import last_ending, mail_waiting, session_link
@@ -36,13 +36,13 @@ _HELP = SlackMessage(
     "shows it, `defaults none` clears it)",
     footer="Also: *Send to Devin* and *Link to a Devin session* in a message's ⋮ menu · "
     "`/devin-say` in a channel",
-    buttons=(OPEN,),
 )
 
 
-def helped(features: Sequence[str]) -> SlackMessage:
+def helped(features: Sequence[str], *, has_form: bool = True) -> SlackMessage:
     """Return the help, with the lines of `features` at the end."""
-    return replace(_HELP, advice="\n".join([_HELP.advice, *features]))
+    advice, buttons = "\n".join([_HELP.advice, *features]), (OPEN,) if has_form else ()
+    return replace(_HELP, advice=advice, buttons=buttons)
 
 
 def status(shown: Card, mail: int, last: Outcome | None, notes: Sequence[str]) -> SlackMessage:

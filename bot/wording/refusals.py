@@ -7,9 +7,9 @@ from bot.model.options import BadOptions
 from bot.model.people import Standing
 from bot.model.replies import Reply
 from bot.wording.commands import SAY_HELP
-from bot.wording.lifecycle import form
 from bot.wording.lifecycle.ending import NOT_STOPPED
-from bot.wording.lifecycle.starting import UNDER_WAY
+from bot.wording.lifecycle.options import bad
+from bot.wording.lifecycle.starting import NO_TASK, UNDER_WAY
 from bot.wording.message import SlackMessage
 from bot.wording.mirror.posts import chosen
 from bot.wording.phrases import (
@@ -48,7 +48,7 @@ def sorry(error: errors.PersonError, admin: str = ADMIN) -> SlackMessage:  # noq
         case errors.AnsweredAlready():
             words = SlackMessage(chosen(error.by, error.text))
         case BadOptions():
-            words = form.bad(error)
+            words = bad(error)
         case errors.ChooseSession():
             words = _choose(several=bool(error.links))
         case errors.CannotPost():
@@ -103,9 +103,7 @@ _FIXED: Mapping[type[errors.PersonError], SlackMessage] = {
         "No Devin session is linked here. To start or link one, mention me with "
         "`start &lt;prompt&gt;` or `link &lt;session link or ID&gt;`."
     ),
-    errors.NoTask: SlackMessage(
-        "There's no task yet. After the options, write what Devin should do."
-    ),
+    errors.NoTask: NO_TASK,
     errors.NothingToSay: SAY_HELP,
     errors.NotStopped: NOT_STOPPED,
     errors.NotTaken: SlackMessage(

@@ -207,9 +207,9 @@ def parse_anywhere(body: Payload, ours: Identity) -> Press | None:
 
 
 def send_again_of(press: Press) -> tuple[ReplyId, int]:
-    """Read the reply and the round of a *Send again*; `Expired` unless it is of the team here."""
-    found = actions.parse_reply_value(press.value)
-    if found is None or place_of(found[0])[0] != press.thread.team:
+    """Read the reply and the round of a *Send again*; `Expired` unless it is of this channel."""
+    found, here = actions.parse_reply_value(press.value), press.thread
+    if found is None or place_of(found[0])[:2] != (here.team, here.channel):
         raise Expired
     return found
 

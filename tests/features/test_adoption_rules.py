@@ -7,7 +7,7 @@ import pytest
 from bot.features.adoption.rules import PART, Rule, parse_rules, rules_of, with_rules
 from bot.model.options import ORIGINS, BadDefaults, OptionFlaw, Profile
 from bot.model.people import UserId
-from bot.wording.lifecycle import form
+from bot.wording.lifecycle.options import problem as said_of
 
 F = OptionFlaw
 
@@ -21,7 +21,7 @@ def test_an_origin_is_one_that_devin_has() -> None:
         (F.WRONG, "origin", "github")
     ]
     (problem,) = caught.value.problems
-    assert all(f"`{one}`" in form.problem(problem) for one in ORIGINS)
+    assert all(f"`{one}`" in said_of(problem) for one in ORIGINS)
 
 
 def test_rules_are_kept_as_they_were_in_the_profile_of_the_last_release() -> None:

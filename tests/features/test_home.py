@@ -26,6 +26,7 @@ from bot.store.links import Links
 from bot.wording import actions, forms, refusals, thread_links
 from bot.wording.commands import following
 from bot.wording.forms import LINK_TITLE
+from bot.wording.lifecycle.start_forms import START_FORM
 from bot.wording.message import SlackMessage
 from bot.wording.mirror.card import FOLLOWS
 from bot.wording.phrases import last_ending, mail_waiting, session_address, session_link
@@ -242,7 +243,7 @@ async def test_a_session_can_be_started_from_the_tab(bot: Bot, desk: Desk) -> No
     assert pressed.acked
     await wait_until(lambda: desk.slack.open_views("ada"), "a form opens")
     (form,) = desk.slack.open_views("ada")
-    assert form["callback_id"] == actions.START_FORM
+    assert form["callback_id"] == START_FORM
 
 
 async def test_the_latest_traffic_is_at_the_top(bot: Bot, desk: Desk) -> None:

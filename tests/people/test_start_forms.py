@@ -13,8 +13,8 @@ from bot.relay.lifecycle.prompts import with_prompt
 from bot.relay.lifecycle.starting import Start
 from bot.settings import load_settings
 from bot.wording import commands, refusals
-from bot.wording.lifecycle import form, starting
-from bot.wording.lifecycle.form import Offer
+from bot.wording.lifecycle import options, start_forms, starting
+from bot.wording.lifecycle.options import Offer
 from bot.wording.phrases import plain
 from sandbox.devin.answers import STATES
 from tests.people.test_starting import opening, prompt, sessions, start
@@ -106,7 +106,7 @@ async def test_a_menu_shows_at_most_what_slack_takes(bot: Bot, desk: Desk) -> No
     first = desk.devin.catalog.playbooks[0]
     desk.devin.catalog.playbooks[0] = replace(first, title="A very long title " * 10)
     view = await new_form(desk)
-    assert len(await offered(desk, view, "repo", "")) == form.MOST_OPTIONS
+    assert len(await offered(desk, view, "repo", "")) == options.MOST_OPTIONS
     assert await offered(desk, view, "repo", "service-249") == ["acme/service-249"]
     (label,) = await offered(desk, view, "playbook", "!deploy")
     assert label.endswith("… (!deploy)")
@@ -322,13 +322,13 @@ def test_who_starts_again_what_another_wrote_is_who_started_it() -> None:
 @pytest.mark.parametrize("cap", ["1.5", "1000000", "-1"])
 def test_a_cap_is_refused_as_it_was_typed(cap: str) -> None:
     """The words say what a cap may be."""
-    (said,) = form.problems({"prompt": "Fix it", "cap": cap}).values()
+    (said,) = options.problems({"prompt": "Fix it", "cap": cap}).values()
     assert said == f"max:{cap}: the cap must be a whole number of ACUs from 1 to 999,999"
 
 
 def test_a_cap_above_the_ceiling_is_shown_as_the_ceiling() -> None:
     """Slack would not open a form whose number is beyond its limits."""
-    blocks = form.fields(Options(max_acu=50), Offer(ceiling=20))
+    blocks = options.fields(Options(max_acu=50), Offer(ceiling=20))
     (cap,) = [one["element"] for one in blocks if one.get("block_id") == "cap"]
     assert (cap["initial_value"], cap["max_value"]) == ("20", "20")
 
@@ -370,4 +370,19 @@ async def test_a_guest_gets_no_form(bot: Bot, desk: Desk) -> None:
 
 def test_a_form_can_be_shown() -> None:
     """Slack's limit for a title is 24 characters."""
-    assert max(map(len, (form.TITLE, form.AGAIN_TITLE))) <= 24
+    assert max(map(len, (starting.FORM_TITLE, start_forms.AGAIN_TITLE))) <= 24
+
+
+@pytest.mark.times(features=())
+async def test_the_core_starts_sessions_without_forms(bot: Bot, desk: Desk) -> None:
+    """It offers none: neither below its answers, nor below a start that failed."""
+    await desk.slack.slash("/devin-say", "new")
+    await desk.until_whispered(starting.NO_TASK, "ada")
+    alone = await desk.mention("start")
+    await desk.until_said(starting.NO_TASK, alone)
+    desk.devin.creations.append(REFUSED)
+    root = await desk.mention("start Fix it")
+    await desk.until_said("ask again", root)
+    assert [actions(one) for one in (*desk.posts(alone), *desk.posts(root))] == [[], []]
+    root = await desk.mention("start Fix it")
+    await desk.until_linked(root)

@@ -23,7 +23,7 @@ from bot.redis.keys import profile_key
 from bot.store.profiles import Profiles
 from bot.store.watches import Watches
 from bot.wording import refusals
-from bot.wording.lifecycle import form as words
+from bot.wording.lifecycle import options as words
 from sandbox.devin.sessions import DevinSession
 from tests.people.test_offers import START, press
 from tests.people.test_offers import asked as asked_about

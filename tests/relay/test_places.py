@@ -10,8 +10,8 @@ from bot.features.workflow_steps import words as workflows
 from bot.features.workflow_steps.steps import BadStep, Flaw
 from bot.model.errors import CHANNEL_MOVED, CannotPost, PersonError
 from bot.wording import refusals
-from bot.wording.lifecycle import form
-from bot.wording.lifecycle.form import Offer
+from bot.wording.lifecycle import start_forms
+from bot.wording.lifecycle.options import Offer
 from bot.wording.phrases import plain
 from sandbox.devin.answers import STATES
 from sandbox.slack.world.workspace import Channel
@@ -152,7 +152,7 @@ async def test_devin_say_posts_nothing_where_the_bot_may_not(
 
 def test_the_form_offers_channels_only() -> None:
     """Slack would offer people as well, and group direct messages."""
-    select = inputs(dict(form.form("1", "", Offer())))["channel"]
+    select = inputs(dict(start_forms.form("1", "", Offer())))["channel"]
     assert select["filter"] == {"include": ["public", "private"]}
 
 

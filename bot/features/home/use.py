@@ -96,7 +96,8 @@ class Home:
         person = await self.workspace.people.person(viewer)
         found, is_whole = await self._found(person)
         shown = await self._standings(person, found[:MOST_LINES])
-        return words.listed(shown, len(found), "" if is_whole else words.PARTIAL)
+        note = "" if is_whole else words.PARTIAL
+        return words.listed(shown, len(found), note, has_form=self.workspace.identity.has_form)
 
     async def mute(self, thread: ThreadRef, session: SessionId, by: UserId, *, muted: bool) -> None:
         """Mute or unmute the link of `thread` to `session`, and tell the thread who did.
@@ -142,7 +143,7 @@ class Home:
             if not found:
                 return words.only(SlackMessage(note))
         shown = await self._standings(person, found[: words.MOST_SHOWN])
-        return words.threads(shown, len(found), note)
+        return words.threads(shown, len(found), note, has_form=self.workspace.identity.has_form)
 
     async def _found(self, person: Person) -> tuple[Sequence[tuple[ThreadRef, Link, Millis]], bool]:
         """Return the linked threads that `person` can see, with their last traffic.

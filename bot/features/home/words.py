@@ -15,7 +15,7 @@ from bot.model.times import Millis
 from bot.text.to_slack import excerpt
 from bot.wording import message
 from bot.wording.forms import LINK_TITLE
-from bot.wording.lifecycle.form import OPEN
+from bot.wording.lifecycle.starting import OPEN
 from bot.wording.listing import Item, listing
 from bot.wording.message import Block, SlackMessage, View
 from bot.wording.mirror.card import FOLLOWS, pull_requests, state_line
@@ -120,10 +120,10 @@ def only(words: SlackMessage) -> View:
     return _home([message.section(words.text)])
 
 
-def threads(shown: Sequence[ThreadShown], count: int, note: str) -> View:
+def threads(shown: Sequence[ThreadShown], count: int, note: str, *, has_form: bool = True) -> View:
     """Return the first of `count` threads below a `note`; those that wait come first."""
     blocks: list[Block] = [message.section(note)] if note else []
-    blocks.append(message.action_row([OPEN]))
+    blocks += [message.action_row([OPEN])] if has_form else []
     if not shown:
         return _home([*blocks, message.header(TITLE), message.section(EMPTY.text)])
     which = f"{len(shown)} of {count:,}" if len(shown) < count else f"{count}"
@@ -136,10 +136,10 @@ def threads(shown: Sequence[ThreadShown], count: int, note: str) -> View:
     return _home(blocks)
 
 
-def listed(shown: Sequence[ThreadShown], count: int, note: str) -> SlackMessage:
+def listed(shown: Sequence[ThreadShown], count: int, note: str, *, has_form: bool) -> SlackMessage:
     """Return the first of `count` threads as a message, those that wait for someone first."""
     if not shown:
-        return SlackMessage(note or EMPTY.text, buttons=(OPEN,))
+        return SlackMessage(note or EMPTY.text, buttons=(OPEN,) if has_form else ())
     head, *rest = [
         listing(title, [Item(one.session, one.seen, one.address) for one in group])
         for title, group in _grouped(shown)

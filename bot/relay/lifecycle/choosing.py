@@ -1,11 +1,15 @@
-"""Chooses the options of a start: those that are asked for, over a channel's defaults."""
+"""Chooses the options of a start: those that are asked for, over a channel's defaults.
+
+Forms offer what Devin lists.
+"""
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from bot.devin.api import Devin, Unread
+from bot.devin.catalog import Catalog
 from bot.model import errors
 from bot.model.options import (
     FIELDS,
@@ -21,6 +25,9 @@ from bot.slack.app.workspace import Workspace
 from bot.store.state import State
 from bot.text.options import parse_options
 from bot.text.to_slack import escape
+from bot.wording import actions
+from bot.wording.lifecycle.options import Offer, playbooks_like, repositories_like
+from bot.wording.message import Block
 
 log = logging.getLogger(__name__)
 
@@ -42,11 +49,12 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True)
 class Choosing:
-    """Finds out what applies to starts."""
+    """Finds out what applies to starts, and what there is to choose from."""
 
     workspace: Workspace
     state: State
     devin: Devin
+    catalog: Catalog
 
     async def of(self, channel: str, text: str, *, composes: bool = False) -> Chosen:
         """Return what a start in `channel` uses whose prompt, with its options, is `text`.
@@ -80,6 +88,28 @@ class Choosing:
         problems += [found] if isinstance(found, OptionProblem) else []
         if problems:
             raise BadDefaults(problems)
+
+    async def offer(self) -> Offer:
+        """Return what people may choose from, waiting only shortly for Devin's lists."""
+        seconds = self.workspace.timing.list_seconds
+        repositories, playbooks = await asyncio.gather(
+            self.catalog.repositories(seconds), self.catalog.playbooks(seconds)
+        )
+        return Offer(
+            None if isinstance(repositories, Unread) else repositories,
+            None if isinstance(playbooks, Unread) else playbooks,
+            self.devin.lacks,
+            self.workspace.settings.max_acu_ceiling,
+        )
+
+    async def suggest(self, field: str, typed: str) -> Sequence[Block]:
+        """Return the options of a form's menu for what was typed into it."""
+        seconds = self.workspace.timing.list_seconds
+        if field == actions.REPO_FIELD:
+            names = await self.catalog.repositories(seconds)
+            return repositories_like(() if isinstance(names, Unread) else names, typed)
+        playbooks = await self.catalog.playbooks(seconds)
+        return playbooks_like(() if isinstance(playbooks, Unread) else playbooks, typed)
 
     async def going_on(self, channel: str, chosen: str) -> Options:
         """Return the options `chosen` for a session, with the cap that its channel has now."""

@@ -168,7 +168,7 @@ class Prompts:
                 message, self.workspace.people, standing=standing, as_self=not chosen.preface
             )
         if not (asked or earlier.latest):
-            return words.nothing(others)
+            return words.nothing(others, has_form=self.workspace.identity.has_form)
         by = speaker(await self.workspace.people.name(start.by), start.by)
         began = f"{by} started this session from a Slack thread."
         head = "This was asked in a Slack thread." if asked else began

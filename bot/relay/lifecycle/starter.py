@@ -234,7 +234,8 @@ class Starter(Teller):
         raise await self._put_off(start, wait)
 
     def _failed(self, start: Start, why: Outcome) -> SlackMessage:
-        return words.failed(start.message, start.number, why, self.workspace.admin)
+        has_form, admin = self.workspace.identity.has_form, self.workspace.admin
+        return words.failed(start.message, start.number, why, admin, has_form=has_form)
 
     async def _put_off(self, start: Start, wait: Wait) -> DevinAway:
         """Return the error that has the start tried again; tell the thread if it takes long."""

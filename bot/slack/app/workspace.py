@@ -34,7 +34,8 @@ class Identity:
     """The bot, as `auth.test` describes it, its token's `scopes`, and its workspace's `url`.
 
     `tenant` is the id of the installation: a workspace's, or for an org-wide one the
-    organization's (`enterprise`). `verbs` are those of its commands, also of features.
+    organization's (`enterprise`). `verbs` are those of its commands, also of features, of which one
+    may have a form for new sessions (`has_form`).
     """
 
     tenant: str
@@ -44,6 +45,7 @@ class Identity:
     scopes: frozenset[str]
     url: str
     verbs: Mapping[str, Verb] = field(default_factory=dict)
+    has_form: bool = False
 
     @property
     def is_org(self) -> bool:

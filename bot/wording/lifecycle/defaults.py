@@ -7,7 +7,7 @@ from bot.model.options import Changes, Options, Profile
 from bot.model.sessions import NamedSession
 from bot.text.to_slack import cut, quiet
 from bot.wording import actions
-from bot.wording.lifecycle.form import Offer, beside, fields
+from bot.wording.lifecycle.options import Offer, beside, fields
 from bot.wording.message import SlackMessage, View, button, context, field, form, text_input
 from bot.wording.phrases import as_code, cap_of, codes, session_link
 

@@ -8,11 +8,21 @@ from bot.model.people import Others, Standing
 from bot.model.replies import Outcome, OutcomeKind, Refusal, Reply, ReplyId
 from bot.model.sessions import NamedSession
 from bot.text.to_slack import escape, excerpt, quiet
-from bot.wording.actions import START_AGAIN, START_WITH, START_WITHOUT, reply_value
+from bot.wording.actions import (
+    OPEN_START_FORM,
+    START_AGAIN,
+    START_WITH,
+    START_WITHOUT,
+    reply_value,
+)
 from bot.wording.delivery_reports import WAITING_MARK, words_of
-from bot.wording.lifecycle.form import OPEN
 from bot.wording.message import SlackMessage, button
 from bot.wording.phrases import ADMIN, named_by, note, plural, session_address, session_link, span
+
+FORM_TITLE = "Start a Devin session"
+
+OPEN = button(OPEN_START_FORM, "Start a session")
+"""The button that opens the form, in any place, if a feature has one."""
 
 BUSY = SlackMessage(
     "A session is already being started in this thread, so I didn't start another one."
@@ -30,11 +40,13 @@ NOTHING = SlackMessage(
     buttons=(OPEN,),
 )
 
+NO_TASK = SlackMessage("There's no task yet. After the options, write what Devin should do.")
 
-def nothing(others: Others) -> SlackMessage:
+
+def nothing(others: Others, *, has_form: bool = True) -> SlackMessage:
     """Say that there is no task, and which messages of the thread don't count."""
     if not others.number:
-        return NOTHING
+        return NOTHING if has_form else NO_TASK
     return SlackMessage(f"{left_out(others).text} So there's no task. Write it after `start`.")
 
 
@@ -130,18 +142,22 @@ def waiting(give_up_after: timedelta) -> SlackMessage:
     )
 
 
-def failed(message: Reply, number: int, outcome: Outcome, admin: str = ADMIN) -> SlackMessage:
+def failed(
+    message: Reply, number: int, outcome: Outcome, admin: str = ADMIN, *, has_form: bool = True
+) -> SlackMessage:
     """Say that no session was started, or that nobody knows, and how to go on."""
+    again = "press *Start again*" if has_form else "ask again"
+    first = again[0].upper() + again[1:]
     about = f'"{said}"' if (said := named_by(message)) else "this thread"
     words = words_of(outcome, f"the request to start a session for {about}", admin)
-    advice = "No session was started. Once that's fixed, press *Start again*."
+    advice = f"No session was started. Once that's fixed, {again}."
     if outcome.kind is OutcomeKind.UNCERTAIN:
         advice = (
             "Check in Devin. If the session is there, mention me here with "
-            "`link &lt;session link or ID&gt;`. If it isn't, press *Start again*."
+            f"`link &lt;session link or ID&gt;`. If it isn't, {again}."
         )
     elif outcome.kind is OutcomeKind.GIVEN_UP:
-        advice = "Press *Start again* once that's over."
+        advice = f"{first} once that's over."
     elif outcome.refusal in {Refusal.FORBIDDEN, Refusal.NO_SESSION}:
         words = SlackMessage(
             f"I *couldn't start* a session for {about}: Devin doesn't know one of its options, or "
@@ -149,11 +165,11 @@ def failed(message: Reply, number: int, outcome: Outcome, admin: str = ADMIN) ->
             quote=outcome.detail,
         )
         advice = (
-            f"Press *Start again* to change the options, or ask {admin} to check my API key "
+            f"{first} to change the options, or ask {admin} to check my API key "
             "(for API v3, it needs `ManageOrgSessions`), `DEVIN_API_URL` and `DEVIN_ORG_ID`."
         )
-    again = button(START_AGAIN, "Start again", reply_value(message.id, number))
-    return replace(words, advice=advice, buttons=(again,))
+    pressed = button(START_AGAIN, "Start again", reply_value(message.id, number))
+    return replace(words, advice=advice, buttons=(pressed,) if has_form else ())
 
 
 def not_linked(session: NamedSession) -> SlackMessage:

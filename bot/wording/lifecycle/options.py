@@ -1,9 +1,8 @@
-"""The form for a new session: its options, of which that of a channel's defaults has the same.
+"""The options of a start: their inputs in forms, and what is said of those that can't be used.
 
-Its `private_metadata` carries the number of a ticket. Each option's input may stay empty: then the
-option comes from the channel's defaults, or from Devin. Where Devin lists what there is, people
-search in it; else they type it. The form has only one repository: more of them, tags and a title
-are words before the prompt.
+Each input may stay empty: then the option comes from the channel's defaults, or from Devin. Where
+Devin lists what there is, people search in it; else they type it. They choose one repository: more
+of them, tags and a title are words before the prompt.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,18 +21,8 @@ from bot.model.options import (
 from bot.text.options import parse_options
 from bot.text.to_slack import cut, escape, shortened
 from bot.wording import actions, message
-from bot.wording.message import LABEL_LIMIT, Block, SlackMessage, View, button, option
+from bot.wording.message import LABEL_LIMIT, Block, SlackMessage, option
 from bot.wording.phrases import as_code, plain
-
-TITLE = "Start a Devin session"
-AGAIN_TITLE = "Start again"
-TOO_LONG = "The prompt is too long to show here. It stays as it is."
-PROMPT_LIMIT = 3_000
-
-OPEN = button(actions.OPEN_START_FORM, "Start a session")
-"""The button that opens the form, in any place."""
-
-NO_PROMPT = "Enter what Devin should do."
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,43 +33,6 @@ class Offer:
     playbooks: Sequence[Playbook] | None = None
     lacks: frozenset[str] = frozenset()
     ceiling: int | None = None
-
-
-def form(number: str, channel: str, offer: Offer, *, is_direct: bool = False) -> View:
-    """Return the form, with `channel` or else the place where it is opened already chosen.
-
-    If it `is_direct`, that is the direct message, which stands for no channel.
-    """
-    select = {
-        "type": "conversations_select",
-        # Otherwise people are offered, too, and their ids stand for direct messages with the app.
-        "filter": {"include": ["public", "private"]},
-        "default_to_current_conversation": not (channel or is_direct),
-        **({"initial_conversation": channel} if channel else {}),
-    }
-    hint = "I'll post the prompt there with your name and link its thread to the session."
-    if is_direct:
-        hint = "Leave this empty to start the session here, in our direct message."
-    place = message.field(actions.CHANNEL_FIELD, "Channel", select, hint, optional=is_direct)
-    blocks = [place, _prompt(""), *fields(Options(), offer)]
-    return message.form(TITLE, blocks, "Start", actions.START_FORM, number)
-
-
-def again(number: str, typed: str, chosen: Options, offer: Offer) -> View:
-    """Return the form with which a start is repeated; a prompt that is too long isn't shown.
-
-    `typed` is the prompt, after what was chosen and has no input of its own. It may be empty where
-    the thread is a prompt, too.
-    """
-    is_shown = len(typed) <= PROMPT_LIMIT
-    prompt = _prompt(typed, optional=True) if is_shown else message.context(TOO_LONG)
-    blocks = [prompt, *fields(chosen, offer)]
-    return message.form(AGAIN_TITLE, blocks, "Start", actions.AGAIN_FORM, number)
-
-
-def _prompt(typed: str, **more: bool) -> Block:
-    element = message.text_input(typed, multiline=True, max_length=PROMPT_LIMIT, focus_on_load=True)
-    return message.field(actions.PROMPT_FIELD, "Prompt", element, "What Devin should do", **more)
 
 
 HEADING = (
@@ -133,18 +85,16 @@ def written(typed: Mapping[str, str]) -> str:
     return " ".join([*chosen.each(), *([f"max:{cap}"] if cap else [])])
 
 
-def problems(typed: Mapping[str, str], *, is_new: bool = False) -> dict[str, str]:
+def problems(typed: Mapping[str, str]) -> dict[str, str]:
     """Validate a submitted form; the result maps each bad field to its error."""
-    needed = actions.PROMPT_FIELD if is_new else ""
-    found = {needed: NO_PROMPT} if needed and not typed.get(needed, "").strip() else {}
     try:
         parse_options(escape(written(typed)))
     except BadOptions as error:
-        found |= errors(error, typed)
-    return found
+        return errors_of(error, typed)
+    return {}
 
 
-def errors(error: BadOptions, typed: Mapping[str, str], otherwise: str = "") -> dict[str, str]:
+def errors_of(error: BadOptions, typed: Mapping[str, str], otherwise: str = "") -> dict[str, str]:
     """Map what is wrong with options to the inputs that have them, and to `otherwise`."""
     found: dict[str, str] = {}
     for one in error.problems:
