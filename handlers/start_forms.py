@@ -9,6 +9,8 @@ from contextlib import suppress
 
 from slack_bolt.async_app import AsyncApp
 
+from bot.features.start_forms import words
+from bot.features.start_forms.use import StartForms
 from bot.model.errors import SlackRefused
 from bot.model.people import UserId
 from bot.model.record import string
@@ -16,10 +18,8 @@ from bot.model.replies import place_of
 from bot.model.threads import ThreadRef
 from bot.model.times import Ts
 from bot.relay import UseCases
-from bot.relay.lifecycle.start_forms import StartForms
 from bot.wording import actions
 from bot.wording.lifecycle import options, starting
-from bot.wording.lifecycle import start_forms as words
 from bot.wording.message import View
 from handlers.feature import Feature
 from handlers.modals import on_submit, opens

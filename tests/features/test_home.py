@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from bot.app import Bot
 from bot.features.home import words
 from bot.features.home.words import ThreadShown
+from bot.features.start_forms.words import START_FORM
 from bot.model.errors import NotIdentified, NotLinked, SlackAway, StoreAway
 from bot.model.people import Person, Standing, UserId
 from bot.model.replies import Outcome, OutcomeKind
@@ -26,7 +27,6 @@ from bot.store.links import Links
 from bot.wording import actions, forms, refusals, thread_links
 from bot.wording.commands import following
 from bot.wording.forms import LINK_TITLE
-from bot.wording.lifecycle.start_forms import START_FORM
 from bot.wording.message import SlackMessage
 from bot.wording.mirror.card import FOLLOWS
 from bot.wording.phrases import last_ending, mail_waiting, session_address, session_link

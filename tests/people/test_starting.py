@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 
 from bot.app import Bot
 from bot.catch_up.reading import Backlog, ThreadReader
+from bot.features.start_forms.words import NO_PROMPT
 from bot.mirror.poll import Polling
 from bot.model.errors import (
     BeingStarted,
@@ -32,7 +33,7 @@ from bot.relay.lifecycle.starting import Noted, Start
 from bot.settings import Settings, load_settings
 from bot.store.claims import Claims
 from bot.wording import commands, refusals, thread_links
-from bot.wording.lifecycle import start_forms, starting
+from bot.wording.lifecycle import starting
 from bot.wording.message import SlackMessage
 from bot.wording.phrases import plain
 from sandbox.devin.answers import STATES, Answer
@@ -706,7 +707,7 @@ async def test_a_form_asks_for_the_prompt(bot: Bot, desk: Desk, way: str) -> Non
     filled = {"channel": channel_of(desk), "prompt": " "}
     await desk.slack.submit_view(view["id"], filled)
     (view,) = desk.slack.open_views("ada")
-    assert view["errors"] == {"prompt": start_forms.NO_PROMPT}
+    assert view["errors"] == {"prompt": NO_PROMPT}
     delivery = await desk.slack.submit_view(view["id"], filled | {"prompt": "Fix <it>"})
     await desk.slack.redeliver(delivery)
     await wait_until(lambda: sessions(desk), "it starts")

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from bot.app import Bot
+from bot.features.start_forms import words as start_forms
 from bot.features.workflow_steps import words as workflows
 from bot.features.workflow_steps.steps import BadStep, Flaw
 from bot.model.errors import CHANNEL_MOVED, CannotPost, PersonError
 from bot.wording import refusals
-from bot.wording.lifecycle import start_forms
 from bot.wording.lifecycle.options import Offer
 from bot.wording.phrases import plain
 from sandbox.devin.answers import STATES

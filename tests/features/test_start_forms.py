@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from bot.app import Bot
+from bot.features.start_forms.words import AGAIN_TITLE
 from bot.model.errors import AlreadyDone, Expired, NotAllowed
 from bot.model.options import MODES, Options
 from bot.model.people import Standing, UserId
@@ -13,7 +14,7 @@ from bot.relay.lifecycle.prompts import with_prompt
 from bot.relay.lifecycle.starting import Start
 from bot.settings import load_settings
 from bot.wording import commands, refusals
-from bot.wording.lifecycle import options, start_forms, starting
+from bot.wording.lifecycle import options, starting
 from bot.wording.lifecycle.options import Offer
 from bot.wording.phrases import plain
 from sandbox.devin.answers import STATES
@@ -370,7 +371,7 @@ async def test_a_guest_gets_no_form(bot: Bot, desk: Desk) -> None:
 
 def test_a_form_can_be_shown() -> None:
     """Slack's limit for a title is 24 characters."""
-    assert max(map(len, (starting.FORM_TITLE, start_forms.AGAIN_TITLE))) <= 24
+    assert max(map(len, (starting.FORM_TITLE, AGAIN_TITLE))) <= 24
 
 
 @pytest.mark.times(features=())

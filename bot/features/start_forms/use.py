@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.delivery.compose import markdown_of
+from bot.features.start_forms import words
 from bot.model import errors
 from bot.model.options import BadOptions, Options
 from bot.model.people import Act, UserId
@@ -25,7 +26,6 @@ from bot.text.content import section
 from bot.text.options import parse_options
 from bot.text.to_slack import escape
 from bot.wording import actions
-from bot.wording.lifecycle import start_forms as words
 from bot.wording.lifecycle.options import beside, written
 from bot.wording.message import View
 

@@ -1,0 +1,1 @@
+"""Forms that start sessions: for a new one, and for one whose start failed."""
