@@ -11,10 +11,12 @@
 |                  | *Send correction*; run *Send to Devin* or *Link to a Devin  |
 |                  | session*                                                    |
 | `say`            | `/devin-say` in a channel; answer what it asks back         |
-| `starting`       | press *Start a new session*, *Continue …* or *Change* below |
-|                  | a channel's defaults; react (START_EMOJI)                   |
+| `starting`       | press *Start a new session* or *Continue in a new session*; |
+|                  | react (START_EMOJI)                                         |
 | `buttons`        | press *Send again*, *Unlink*, *Follow*, *End session* …,    |
 |                  | or Slack's *Stop* in a thread whose session is at work      |
+| `defaults`       | `@Devin Relay defaults …`, `/devin-say defaults`; press     |
+|                  | *Change* below them (`FEATURES`)                            |
 | `adoption`       | `@Devin Relay adopt …`; press *Follow* beside a child       |
 |                  | session (`FEATURES`)                                        |
 | `usage`          | `@Devin Relay usage`, `/devin-say usage` (`FEATURES`)       |
@@ -43,6 +45,7 @@ from handlers import (
     starting,
 )
 from handlers.adoption import ADOPTION
+from handlers.defaults import DEFAULTS
 from handlers.digest import DIGEST
 from handlers.feature import Features, Running
 from handlers.home import HOME
@@ -53,7 +56,7 @@ from handlers.workflow_steps import WORKFLOW_STEPS
 
 HANDLERS = (events, mentions, replies, say, starting, buttons)
 
-FEATURES: Features = (ADOPTION, USAGE, DIGEST, REVIEWS, HOME, WORKFLOW_STEPS, START_FORMS)
+FEATURES: Features = (DEFAULTS, ADOPTION, USAGE, DIGEST, REVIEWS, HOME, WORKFLOW_STEPS, START_FORMS)
 """All features; the core works without any of them."""
 
 

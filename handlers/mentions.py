@@ -15,7 +15,6 @@ from functools import partial
 from slack_bolt.async_app import AsyncApp
 
 from bot.model.errors import AlreadyDone, NotAllowed, NotIdentified, NotLinked, PersonError
-from bot.model.options import FIELDS, PREFACE, Changes
 from bot.model.people import Act, Standing
 from bot.model.replies import Change, Edit, Reply, reply_id
 from bot.model.sessions import Closing, Follow
@@ -27,7 +26,6 @@ from bot.relay.accept import FRESH
 from bot.relay.edits import may_come
 from bot.relay.lifecycle.starting import Start, subject_of
 from bot.reporting.notices import Notices
-from bot.text.options import parse_changes
 from bot.wording import actions, commands, delivery_reports, forms, thread_links
 from bot.wording.message import SlackMessage, View
 from handlers import replies
@@ -264,17 +262,6 @@ def told_in(command: Command) -> ThreadRef:
     return command.thread.in_channel if begins else command.thread
 
 
-async def _defaults(cases: UseCases, command: Command) -> SlackMessage | None:
-    """Show the channel's defaults, or change them, which the channel is told."""
-    thread, by, argument = command.thread, command.by, command.argument
-    is_none = argument.lower() == "none"
-    changes = Changes(named=(*FIELDS, PREFACE)) if is_none else parse_changes(argument)
-    if changes is None:
-        return await cases.defaults.show(thread.channel, by)
-    await cases.defaults.change(told_in(command), by, changes, claim_of(thread, command.ts))
-    return None
-
-
 OBEYS: Mapping[str, Callable[[UseCases, Command], Awaitable[SlackMessage | None]]] = {
     "start": _start,
     "link": _link,
@@ -285,7 +272,6 @@ OBEYS: Mapping[str, Callable[[UseCases, Command], Awaitable[SlackMessage | None]
     "follow": _follow,
     "unfollow": _follow,
     "default": _default,
-    "defaults": _defaults,
     "end": lambda cases, asked: cases.ending.ask(Closing.END, asked.thread, asked.by),
     "archive": lambda cases, asked: cases.ending.ask(Closing.ARCHIVE, asked.thread, asked.by),
     "help": _help,

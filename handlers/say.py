@@ -83,7 +83,5 @@ async def _told(cases: UseCases, say: SayCommand) -> SlackMessage | None:
     """Return the answer to a command that is no message; None for any other text."""
     if (tell := cases.says.get(say.text.lower())) is not None:
         return await tell(say.channel, say.by)
-    if say.text.lower() == "defaults":
-        return await cases.defaults.show(say.channel, say.by)
     verb = takes_mention(say.text, cases.workspace.identity.verbs)
     return commands.by_mention(verb) if verb else None

@@ -1,9 +1,8 @@
 """How sessions are started, but by a mention or a form: buttons, and a reaction.
 
 *Start with it* and *Start without it* answer whether what others wrote is passed on. *Start a new
-session* follows a session that has ended, *Continue in a new session* one that has stopped at its
-cap, and *Change* opens the form of a channel's defaults. The menus of forms search in what Devin
-lists.
+session* follows a session that has ended, and *Continue in a new session* one that has stopped at
+its cap. The menus of forms that features have search in what Devin lists.
 """
 
 from collections.abc import Sequence
@@ -19,10 +18,9 @@ from bot.model.threads import ThreadRef
 from bot.relay import UseCases
 from bot.relay.lifecycle.starting import Start
 from bot.wording import actions
-from bot.wording.lifecycle import defaults, options, starting
-from bot.wording.message import Block, View
+from bot.wording.lifecycle import starting
+from bot.wording.message import Block
 from handlers.answering import in_words_by_now, on_press, ours
-from handlers.modals import on_submit, opens
 from handlers.parse import interactions, messages
 from handlers.parse.interactions import Press
 from handlers.parse.messages import Payload
@@ -45,7 +43,6 @@ def register(app: AsyncApp, cases: UseCases) -> None:
 
     _register_choices(app, cases)
     _register_new(app, cases)
-    _register_defaults(app, cases)
     _register_reactions(app, cases)
 
 
@@ -79,17 +76,6 @@ def _register_new(app: AsyncApp, cases: UseCases) -> None:
         if link and await cases.state.cards.is_at(thread, link, string(press.message, "ts")):
             return None
         return starting.continued(await cases.workspace.people.name(press.by))
-
-
-def _register_defaults(app: AsyncApp, cases: UseCases) -> None:
-
-    @opens(cases, defaults.TITLE, app.action(actions.CHANGE_DEFAULTS))
-    async def on_change_defaults(press: Press) -> View:
-        return await cases.defaults.form(press.thread, press.by)
-
-    @on_submit(app, cases, actions.DEFAULTS_FORM, options.problems, actions.TAGS_FIELD)
-    async def on_defaults_form(filled: interactions.Submission) -> None:
-        await cases.defaults.submit(filled.number, filled.by, filled.typed)
 
 
 def _register_reactions(app: AsyncApp, cases: UseCases) -> None:

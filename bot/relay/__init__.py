@@ -20,7 +20,6 @@ from bot.model.verbs import Command
 from bot.relay.accept import Accepting, Replies
 from bot.relay.asking import Asking
 from bot.relay.edits import Edits
-from bot.relay.lifecycle.defaults import Defaults
 from bot.relay.lifecycle.ending import Ending
 from bot.relay.lifecycle.prompts import Prompts
 from bot.relay.lifecycle.starting import Starting
@@ -92,4 +91,3 @@ class UseCases:
         choosing = prompts.choosing
         self.starting = starting = Starting(workspace, state, accepting, choosing, naming, speaking)
         self.asking = Asking(workspace, state, accepting, naming, starting, notices)
-        self.defaults = Defaults(workspace, state, choosing, accepting, naming, notices)

@@ -183,7 +183,6 @@ class Event(StrEnum):
     ARCHIVED = "session archived"
     DEFAULT_SET = "default set"
     DEFAULT_CLEARED = "default cleared"
-    DEFAULTS_CHANGED = "defaults changed"
 
 
 def audit(event: str, by: str, /, **ids: object) -> None:

@@ -38,8 +38,6 @@ OPEN_START_FORM = "open_start_form"
 START_AGAIN = "start_again"
 START_WITH = "start_with"
 START_WITHOUT = "start_without"
-CHANGE_DEFAULTS = "change_defaults"
-DEFAULTS_FORM = "defaults_form"
 START_NEW = "start_new"
 CONTINUE_SESSION = "continue_session"
 END_SESSION = "end_session"
@@ -56,7 +54,6 @@ MODE_FIELD = "mode"
 PLAYBOOK_FIELD = "playbook"
 CAP_FIELD = "cap"
 TAGS_FIELD = "tags"
-PREFACE_FIELD = "words"
 
 
 _DIGITS_OF_A_ROUND = 9

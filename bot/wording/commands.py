@@ -31,9 +31,7 @@ _HELP = SlackMessage(
     "• `unlink`: end this thread's link to the session\n"
     "• `end`, `archive`: end the session for good; I'll ask first\n"
     "• `default &lt;session link or ID&gt;`: set this channel's default session, for `/devin-say` "
-    "(`default` shows it, `default none` clears it)\n"
-    "• `defaults repo:owner/name max:10`: set what this channel's sessions start with (`defaults` "
-    "shows it, `defaults none` clears it)",
+    "(`default` shows it, `default none` clears it)",
     footer="Also: *Send to Devin* and *Link to a Devin session* in a message's ⋮ menu · "
     "`/devin-say` in a channel",
 )
@@ -93,8 +91,7 @@ _SAY_HELP = (
     "if there are several)\n"
     "• `/devin-say new Fix the login page`: start a new session in a linked thread (`/devin-say "
     "new` opens a form)\n"
-    "• `/devin-say`: open a form\n"
-    "• `/devin-say defaults`: see what this channel's sessions start with"
+    "• `/devin-say`: open a form"
 )
 _SAY_HINTS = (
     "For a session, use its link or ID. To set the channel's default, mention me with "

@@ -11,7 +11,6 @@ from bot.model.replies import Reply
 from bot.model.sessions import parse_session
 from bot.model.verbs import Command, Takes, Verb
 from bot.slack.app.workspace import Identity
-from bot.text.options import parse_changes
 from bot.text.to_devin import is_empty, strip_mention
 
 CORE: Mapping[str, Verb] = {
@@ -24,7 +23,6 @@ CORE: Mapping[str, Verb] = {
     "follow": Verb(words=("turns",), may_be_talk=False),
     "unfollow": Verb(may_be_talk=False),
     "default": Verb(words=("none",), ends="none", takes=Takes.SESSION, may_be_talk=True),
-    "defaults": Verb(words=("none",), ends="none", parse=parse_changes, may_be_talk=True),
     "end": Verb(act=Act.APPROVE, may_be_talk=False),
     "archive": Verb(act=Act.APPROVE, may_be_talk=False),
     "help": Verb(may_be_talk=False),
@@ -72,7 +70,7 @@ def parse_guess(message: Reply, ours: Identity, *, unlinked: bool = False) -> Co
         is_slip = unlinked and known.takes is Takes.TEXT and _is_slip(said.verb, verb)
         if is_session or is_slip or said.argument.lower() in ("", *known.words):
             return replace(said, verb=verb)
-        meant = "defaults" if verb == "default" else verb
+        meant = _meant(verb, said.argument, ours.verbs)
         if _begins_with(ours.verbs[meant], said.argument):
             return replace(said, verb=meant)
     return None
@@ -90,7 +88,7 @@ def takes_mention(text: str, verbs: Mapping[str, Verb]) -> str:
     """Return the verb of a `/devin-say` that is hardly a message, but a command by mention."""
     word, *rest = text.split(maxsplit=1) or [""]
     argument = "".join(rest)
-    verb = _meant(word.lower(), argument)
+    verb = _meant(word.lower(), argument, verbs)
     taken = _argument(verb, argument, verbs) if verb in verbs else None
     is_word = verb == "default" and taken not in {"", "none"} and not parse_session(argument)
     return "" if taken is None or not verbs[verb].ends or is_word else verb
@@ -110,13 +108,13 @@ def _as_command(message: Reply, ours: Identity) -> Command | None:
         return None
     verb, *rest = after.split(maxsplit=1) or ["help"]
     argument = rest[0] if rest else ""
-    verb = "help" if verb.lower() in _HELP else _meant(verb.lower(), argument)
+    verb = "help" if verb.lower() in _HELP else _meant(verb.lower(), argument, ours.verbs)
     return Command(verb, argument, message.thread, message.author, message.ts, message.app)
 
 
-def _meant(verb: str, argument: str) -> str:
+def _meant(verb: str, argument: str, verbs: Mapping[str, Verb]) -> str:
     """Return the one of `default` and `defaults` that takes the argument."""
-    if verb == "default" and _begins_with(CORE["defaults"], argument):
+    if verb == "default" and (known := verbs.get("defaults")) and _begins_with(known, argument):
         return "defaults"
     return "default" if verb == "defaults" and parse_session(argument) else verb
 

@@ -16,6 +16,7 @@ from bot.features.home import words as home_words
 from bot.model.errors import StoreAway
 from bot.model.people import WORKFLOW
 from bot.redis.connection import Store
+from bot.relay.lifecycle.defaults import CHANGED as DEFAULTS_CHANGED
 from bot.relay.speaking import Speaking, Spoken
 from bot.runtime.logs import TRAIL, Event, Lines
 from bot.wording import actions, commands
@@ -130,7 +131,7 @@ async def mention(desk: Desk, _: Store) -> list[Done]:
     ts = await desk.mention(f"start {MARK}", user=BEN)
     await desk.until_linked(ts)
     links = (Event.LINKED, Event.MUTED, Event.UNMUTED, Event.FOLLOWED)
-    defaults = (Event.DEFAULT_SET, Event.DEFAULT_CLEARED, Event.DEFAULTS_CHANGED)
+    defaults = (Event.DEFAULT_SET, Event.DEFAULT_CLEARED, DEFAULTS_CHANGED)
     digests = (SET, SET)
     rules = (CHANGED, CHANGED)
     adas = [(act, ADA) for act in (*links, *defaults, *digests, *rules, Event.UNLINKED)]

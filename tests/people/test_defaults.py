@@ -12,6 +12,7 @@ from bot.model.people import Standing, UserId
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store
+from bot.relay.lifecycle.defaults import Defaults
 from bot.settings import load_settings
 from bot.store.profiles import Profiles
 from bot.store.watches import Watches
@@ -304,14 +305,15 @@ async def test_a_change_that_runs_again_is_told_once(
     place = ThreadRef(team=desk.slack.team_id, channel=channel_of(desk), thread_ts="")
     by = UserId(desk.slack.workspace.user("ada").id)
     async with listeners(load_settings(environ), store, redis_url) as process:
-        await process.cases.defaults.show(place.channel, by)
+        use = Defaults(process.cases)
+        await use.show(place.channel, by)
         desk.slack.fail_next("users.info", until=is_known)  # Ben's name, to tell it
-        first = asyncio.create_task(process.cases.defaults.change(place, by, changes, "command:1"))
+        first = asyncio.create_task(use.change(place, by, changes, "command:1"))
         await wait_until(lambda: profile_is(desk, store, changes.preface), "it is made")
         first.cancel()
         is_known.set()
         for _ in range(2):
-            await process.cases.defaults.change(place, by, changes, "command:1")
+            await use.change(place, by, changes, "command:1")
     await until_posted(desk, "*ada* changed the defaults")
     await until_settled(store)
     assert len(posts(desk)) == 1
@@ -401,3 +403,19 @@ async def test_every_way_to_start_uses_them(bot: Bot, desk: Desk, store: Store) 
         began = await Watches(store, timedelta(days=1)).started(SessionId(session.session_id))
         assert began is not None
         assert (began.cap, began.chosen) == (4, "repo:acme/api max:4")
+
+
+@pytest.mark.times(features=())
+async def test_the_core_applies_them_without_the_feature(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """It has no command that changes them, and its help names none."""
+    options = {"options": Options(max_acu=4), "by": UserId("U0ADA00000")}
+    await Profiles(store).change(channel_of(desk), lambda _: options)
+    asked = await desk.mention("help")
+    await desk.until_said("Mention me", asked)
+    assert "defaults" not in desk.said(asked)[0]
+    root = await desk.mention("start Fix it")
+    await desk.until_linked(root)
+    (session,) = sessions(desk)
+    assert session.body["max_acu_limit"] == 4

@@ -6,7 +6,8 @@ from bot.model.options import Options, Profile
 from bot.model.people import Standing, UserId
 from bot.redis.connection import Store
 from bot.store.profiles import Profiles
-from bot.wording import actions, refusals
+from bot.wording import refusals
+from bot.wording.lifecycle.defaults import CHANGE_DEFAULTS, DEFAULTS_FORM
 from tests.people.test_defaults import profile, until_posted
 from tests.people.test_starting import channel_of
 from tests.support.desk import Desk, on_v1, running
@@ -16,8 +17,8 @@ from tests.support.waiting import until_settled
 
 async def change(desk: Desk, thread: str, user: str = "ada") -> Form:
     """Press *Change* in a thread, and return the form."""
-    await desk.press(actions.CHANGE_DEFAULTS, thread, user=user)
-    return await opened(desk, actions.DEFAULTS_FORM, user)
+    await desk.press(CHANGE_DEFAULTS, thread, user=user)
+    return await opened(desk, DEFAULTS_FORM, user)
 
 
 async def test_the_form_shows_and_changes_them(bot: Bot, desk: Desk, store: Store) -> None:
@@ -140,7 +141,7 @@ async def test_only_who_may_start_gets_the_form(desk: Desk, environ: dict[str, s
     ada = desk.slack.workspace.user("ada").id
     async with running(desk, environ, ALLOW_STARTERS=ada):
         ts = await desk.mention("defaults")
-        await desk.press(actions.CHANGE_DEFAULTS, ts, user="ben")
+        await desk.press(CHANGE_DEFAULTS, ts, user="ben")
         told = refusals.sorry(NotAllowed(Standing.NOT_STARTER))
         await desk.until_whispered(told, "ben")
         assert desk.slack.open_views("ben") == []

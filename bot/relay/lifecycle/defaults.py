@@ -20,20 +20,18 @@ from bot.model.options import (
 from bot.model.people import Act, UserId
 from bot.model.replies import Reply
 from bot.model.threads import ThreadRef
-from bot.relay.accept import Accepting
-from bot.relay.lifecycle.choosing import Choosing
-from bot.relay.naming import Naming
-from bot.reporting.notices import Notices
-from bot.runtime.logs import Event, audit
-from bot.slack.app.workspace import Workspace
+from bot.relay import UseCases
+from bot.runtime.logs import audit
 from bot.store.claims import Ticket
-from bot.store.state import State
 from bot.text.options import parse_options
 from bot.text.to_slack import escape
 from bot.wording import actions
-from bot.wording.lifecycle import defaults
+from bot.wording.lifecycle import defaults as words
 from bot.wording.lifecycle.options import written
 from bot.wording.message import SlackMessage, View
+
+CHANGED = "defaults changed"
+"""The name of a change in the audit trail."""
 
 
 class DefaultsForm(Ticket, kind="DefaultsForm"):
@@ -51,90 +49,84 @@ class DefaultsForm(Ticket, kind="DefaultsForm"):
 class Defaults:
     """Shows and changes the profiles of channels."""
 
-    workspace: Workspace
-    state: State
-    choosing: Choosing
-    accepting: Accepting
-    naming: Naming
-    notices: Notices
+    core: UseCases
 
     async def show(self, channel: str, by: UserId) -> SlackMessage:
         """Return the words that show the channel's defaults."""
-        await self.accepting.check(by, channel)
-        return defaults.shown(await self._shown(channel, await self.state.profiles.get(channel)))
+        await self.core.accepting.check(by, channel)
+        return words.shown(await self._shown(channel, await self.core.state.profiles.get(channel)))
 
     async def change(self, place: ThreadRef, by: UserId, changes: Changes, once: str) -> None:
         """Change the defaults of the channel of `place`, and say there and in it who did, once.
 
         If nothing changes, they are shown at `place`. Raises `BadDefaults`.
         """
-        channel, claims, made = place.channel, self.state.claims, f"defaults made:{once}"
-        await self.accepting.check(by, channel, Act.START)
-        await self.choosing.check(changes.of(Options()))
-        if changes.to(await self.state.profiles.get(channel), by):
+        channel, claims, made = place.channel, self.core.state.claims, f"defaults made:{once}"
+        await self.core.accepting.check(by, channel, Act.START)
+        await self.core.prompts.choosing.check(changes.of(Options()))
+        if changes.to(await self.core.state.profiles.get(channel), by):
             await claims.claim(made)  # a repeat finds the change made
-        profile = await self.state.profiles.change(channel, lambda one: changes.to(one, by))
+        profile = await self.core.state.profiles.change(channel, lambda one: changes.to(one, by))
         if await claims.is_claimed(made):
-            ids = {"team": place.team, "channel": channel, "options": " ".join(changes.named)}
-            audit(Event.DEFAULTS_CHANGED, by, **ids)
-            told = defaults.changed(changes, await self._shown(channel, profile, by))
-            await self.notices.announce(place, told, once=once)
+            audit(CHANGED, by, team=place.team, channel=channel, options=" ".join(changes.named))
+            told = words.changed(changes, await self._shown(channel, profile, by))
+            await self.core.notices.announce(place, told, once=once)
         else:
-            told = defaults.shown(await self._shown(channel, profile))
-            await self.notices.say(place, told, once=once)
+            told = words.shown(await self._shown(channel, profile))
+            await self.core.notices.say(place, told, once=once)
 
     async def form(self, place: ThreadRef, by: UserId) -> View:
         """Return the form with the defaults of the channel of `place`."""
-        await self.accepting.check(by, place.channel, Act.START)
+        await self.core.accepting.check(by, place.channel, Act.START)
         profile, offer = await asyncio.gather(
-            self.state.profiles.get(place.channel), self.choosing.offer()
+            self.core.state.profiles.get(place.channel), self.core.prompts.choosing.offer()
         )
         preface = await self._plain(profile.preface)
         cap = profile.options.max_acu
         lowered = {"max_acu": cap and min(cap, offer.ceiling or cap)}
         options = profile.options.model_copy(update=lowered)
         ticket = DefaultsForm(by=by, place=place, options=options, preface=preface)
-        return defaults.change(await self.state.tickets.issue(ticket), options, preface, offer)
+        return words.change(await self.core.state.tickets.issue(ticket), options, preface, offer)
 
     async def submit(self, number: str, by: UserId, typed: Mapping[str, str]) -> None:
         """Change what is otherwise in the form than it was shown, once; raises as `change` does."""
-        ticket = await self.state.tickets.read(DefaultsForm, number, by)
-        changes = _changes(ticket, typed, self.choosing.devin.lacks)
+        ticket = await self.core.state.tickets.read(DefaultsForm, number, by)
+        changes = _changes(ticket, typed, self.core.devin.lacks)
         if changes.named:
             made = hashlib.sha256(repr(changes).encode()).hexdigest()[:16]
             await self.change(ticket.place, by, changes, f"defaults:{number}:{made}")
 
     async def _shown(
         self, channel: str, profile: Profile, by: UserId | None = None
-    ) -> defaults.ProfileShown:
+    ) -> words.ProfileShown:
         """Return the profile as people see it: what `by` has made of it, or who changed it last."""
-        who, options = by or profile.by, profile.options
-        lacks = (key for key in FIELDS if key in self.choosing.devin.lacks)
+        who, settings = by or profile.by, self.core.workspace.settings
+        lacks = (key for key in FIELDS if key in self.core.devin.lacks)
         session = None
         if profile.session is not None and by is None:
-            session = await self.naming.one(profile.session, channel, profile.session_by)
-        return defaults.ProfileShown(
+            session = await self.core.naming.one(profile.session, channel, profile.session_by)
+        return words.ProfileShown(
             profile=profile,
             preface=await self._plain(profile.preface),
-            by=await self.workspace.people.name(who) if who else "",
+            by=await self.core.workspace.people.name(who) if who else "",
             session=session,
-            ignored=[key for key in lacks if getattr(options, FIELDS[key])],
-            ceiling=self.workspace.settings.max_acu_ceiling,
-            cap=self.workspace.settings.max_acu or self.workspace.settings.max_acu_ceiling,
+            ignored=[key for key in lacks if getattr(profile.options, FIELDS[key])],
+            ceiling=settings.max_acu_ceiling,
+            cap=settings.max_acu or settings.max_acu_ceiling,
         )
 
     async def _plain(self, markup: str) -> str:
         """Return Slack markup as people read it: with names, and without entities."""
         if not markup:
             return ""
-        said = Reply(thread=self.workspace.place(""), ts="", author=UserId(""), text=markup)
-        return await markdown_of(said, self.workspace.people)
+        said = Reply(thread=self.core.workspace.place(""), ts="", author=UserId(""), text=markup)
+        return await markdown_of(said, self.core.workspace.people)
 
 
 def _changes(ticket: DefaultsForm, typed: Mapping[str, str], lacks: frozenset[str]) -> Changes:
     """Return what a submitted form changes; it has no input for what Devin lacks."""
     was, tags = ticket.options, typed.get(actions.TAGS_FIELD, "")
-    if tags == defaults.tags_of(was):
+    if tags == words.tags_of(was):
         chosen = was.tags  # one of them may have a comma
     else:
         chosen = tuple(filter(None, (one.strip() for one in tags.split(","))))
@@ -142,7 +134,7 @@ def _changes(ticket: DefaultsForm, typed: Mapping[str, str], lacks: frozenset[st
     options, _ = parse_options(escape(text.strip()))
     fields = {key: name for key, name in FIELDS.items() if key not in lacks}
     named = [key for key, name in fields.items() if getattr(options, name) != getattr(was, name)]
-    preface = typed.get(actions.PREFACE_FIELD, ticket.preface).strip()
+    preface = typed.get(words.PREFACE_FIELD, ticket.preface).strip()
     if preface.split() != ticket.preface.split():  # Slack's client may change blanks
         named.append(PREFACE)
     preface = escape(preface)

@@ -11,6 +11,16 @@ from bot.wording.lifecycle.options import Offer, beside, fields
 from bot.wording.message import SlackMessage, View, button, context, field, form, text_input
 from bot.wording.phrases import as_code, cap_of, codes, session_link
 
+CHANGE_DEFAULTS = "change_defaults"
+DEFAULTS_FORM = "defaults_form"
+PREFACE_FIELD = "words"
+
+HELP = (
+    "• `defaults repo:owner/name max:10`: set what this channel's sessions start with (`defaults` "
+    "shows it, `defaults none` clears it)"
+)
+SAY_HELP = "• `/devin-say defaults`: see what this channel's sessions start with"
+
 PREFACE_SHOWN = 400
 LONGEST_ADDRESS = 300
 """What is longer would make the message longer than Slack takes."""
@@ -30,7 +40,7 @@ HEADING = "Every session that starts here uses these. A prompt's own options tak
 TOO_LONG = "The words before each prompt are too long to show here. They stay as they are."
 PREFACE_LIMIT = 3_000
 
-CHANGE = button(actions.CHANGE_DEFAULTS, "Change")
+CHANGE = button(CHANGE_DEFAULTS, "Change")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +98,7 @@ def change(number: str, options: Options, preface: str, offer: Offer) -> View:
         offer = replace(offer, repositories=None)
     tags, tags_hint = text_input(tags_of(options)), "Separate several with commas."
     precedes = field(
-        actions.PREFACE_FIELD,
+        PREFACE_FIELD,
         "Words before each prompt",
         text_input(preface, multiline=True, max_length=PREFACE_LIMIT),
         "They precede each prompt, such as: Always run the tests.",
@@ -99,7 +109,7 @@ def change(number: str, options: Options, preface: str, offer: Offer) -> View:
         field(actions.TAGS_FIELD, "Tags", tags, tags_hint, optional=True),
         precedes if len(preface) <= PREFACE_LIMIT else context(TOO_LONG),
     ]
-    return form(TITLE, blocks, "Save", actions.DEFAULTS_FORM, number)
+    return form(TITLE, blocks, "Save", DEFAULTS_FORM, number)
 
 
 def tags_of(options: Options) -> str:
