@@ -2,13 +2,13 @@
 
 from slack_bolt.async_app import AsyncApp
 
-from bot.model.options import FIELDS, PREFACE, Changes
+from bot.features.defaults import words
+from bot.features.defaults.changes import Changes, parse_changes
+from bot.features.defaults.use import CHANGED, Defaults
+from bot.model.options import FIELDS, PREFACE
 from bot.model.verbs import Command, Verb
 from bot.relay import UseCases
-from bot.relay.lifecycle.defaults import CHANGED, Defaults
-from bot.text.options import parse_changes
 from bot.wording import actions
-from bot.wording.lifecycle import defaults as words
 from bot.wording.lifecycle import options
 from bot.wording.message import SlackMessage, View
 from handlers.feature import Feature

@@ -139,31 +139,6 @@ MOST_PREFACE = 2_000
 """The longest ones, in characters of Slack markup."""
 
 
-class Changes(Record):
-    """What changes in a profile: what is `named`, by its key, has the value that it has here."""
-
-    options: Options = Options()
-    preface: str = ""
-    named: tuple[str, ...] = ()
-
-    def of(self, options: Options) -> Options:
-        """Return `options` with these changes."""
-        named = (name for key, name in FIELDS.items() if key in self.named)
-        return options.model_copy(update={name: getattr(self.options, name) for name in named})
-
-    def to(self, profile: Profile, by: UserId) -> Mapping[str, object]:
-        """Return the fields of `profile` that change, when the person `by` makes the changes."""
-        options = self.of(profile.options)
-        preface = self.preface if PREFACE in self.named else profile.preface
-        if (options, preface) == (profile.options, profile.preface):
-            return {}
-        nobody = UserId("")
-        is_empty = options == Options() and not preface
-        whose = profile.preface_by if preface == profile.preface else by
-        changed = {"options": options, "preface": preface, "by": nobody if is_empty else by}
-        return changed | {"preface_by": whose if preface else nobody}
-
-
 class OptionFlaw(StrEnum):
     """The problems that an option can have."""
 

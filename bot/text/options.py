@@ -14,9 +14,7 @@ from bot.model.options import (
     MOST_TAGS,
     ORIGINS,
     PREFACE,
-    BadDefaults,
     BadOptions,
-    Changes,
     OptionFlaw,
     OptionProblem,
     Options,
@@ -77,27 +75,6 @@ def parse_options(text: str) -> tuple[Options, str]:
     return reading.options(), rest
 
 
-def parse_changes(text: str) -> Changes | None:
-    """Return what the argument of `defaults` changes; None if it doesn't begin with an option.
-
-    Beside the options it may have `words`, and `none` clears what it is the value of. Raises
-    `BadDefaults`.
-    """
-    reading = Reading(text, (*KEYS, PREFACE))
-    rest = reading.run().strip()
-    if not (reading.found or reading.problems):
-        return None
-    if "title" in reading.found:
-        reading.problems.append(OptionProblem(OptionFlaw.NO_DEFAULT, "title"))
-    if rest and not reading.problems:
-        reading.problems.append(OptionProblem(OptionFlaw.MORE, PREFACE, _shown(rest)))
-    if reading.problems:
-        raise BadDefaults(reading.problems)
-    named = tuple(key for key in (*FIELDS, PREFACE) if key in reading.found)
-    preface = "".join(reading.found.get(PREFACE, ()))
-    return Changes(options=reading.options(), preface=preface, named=named)
-
-
 class Reading:
     """One pass over a text: the values `found` by key, and all `problems`.
 
@@ -144,7 +121,7 @@ class Reading:
         if key in self._keys:
             self._read_values(key)
             return True
-        meant = _meant(named[1].lower(), self._keys, _shown(self._rest_of_word()))
+        meant = _meant(named[1].lower(), self._keys, shown(self._rest_of_word()))
         if meant is not None:
             self.problems.append(OptionProblem(OptionFlaw.NEAR, meant, named[1]))
         return meant is not None
@@ -159,7 +136,7 @@ class Reading:
             self._take(key, inside)
             self._at = end.end()
         elif closers:
-            written = _shown(self._rest_of_word())
+            written = shown(self._rest_of_word())
             self.problems.append(OptionProblem(OptionFlaw.WRONG, key, written))
         else:
             written = self._rest_of_word()
@@ -167,7 +144,7 @@ class Reading:
                 self._take(key, one)
         if key in _SEVERAL and (more := _MORE.match(self._text, self._at)):
             self._at = more.end()
-            written = _shown(self._rest_of_word())
+            written = shown(self._rest_of_word())
             self.problems.append(OptionProblem(OptionFlaw.WRONG, key, written))
 
     def _rest_of_word(self) -> str:
@@ -176,7 +153,7 @@ class Reading:
         return found[0].strip("`*") if found else ""
 
     def _take(self, key: str, written: str) -> None:
-        value = written.strip() if key == PREFACE else _shown(written)
+        value = written.strip() if key == PREFACE else shown(written)
         read = _READERS[key](value) if key in _READERS else value
         is_none = PREFACE in self._keys and value.lower() == _NONE
         if is_none and key not in self.found:
@@ -197,7 +174,7 @@ def _key(word: str) -> str:
     return _PLURALS.get(word.lower(), word.lower())
 
 
-def _shown(written: str) -> str:
+def shown(written: str) -> str:
     """Return a value as people see it, on one line, without Slack's markup."""
     return one_line(unescape(_LINK.sub(_address, written)))
 

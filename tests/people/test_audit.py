@@ -10,13 +10,13 @@ import pytest
 
 from bot.app import Bot
 from bot.features.adoption.use import CHANGED
+from bot.features.defaults.use import CHANGED as DEFAULTS_CHANGED
 from bot.features.digest import words as digest
 from bot.features.digest.use import SET
 from bot.features.home import words as home_words
 from bot.model.errors import StoreAway
 from bot.model.people import WORKFLOW
 from bot.redis.connection import Store
-from bot.relay.lifecycle.defaults import CHANGED as DEFAULTS_CHANGED
 from bot.relay.speaking import Speaking, Spoken
 from bot.runtime.logs import TRAIL, Event, Lines
 from bot.wording import actions, commands

@@ -8,13 +8,11 @@ from hypothesis import strategies as st
 
 from bot.model.options import (
     MODES,
-    BadDefaults,
     BadOptions,
-    Changes,
     OptionFlaw,
     Options,
 )
-from bot.text.options import parse_changes, parse_options
+from bot.text.options import parse_options
 from bot.text.to_slack import escape
 from tests.support.tables import each
 
@@ -185,35 +183,8 @@ def test_what_a_person_chose_goes_before_what_is_there_already() -> None:
     assert Options().over(other) == other == other.over(Options())
 
 
-@pytest.mark.parametrize(
-    ("text", "changes"),
-    [
-        ("max:10", Changes(options=Options(max_acu=10), named=("max",))),
-        ("max:none", Changes(named=("max",))),
-        ("tags:None repo:none", Changes(named=("repo", "tag"))),
-        ("!fast playbook:none", Changes(options=Options(mode="fast"), named=("mode", "playbook"))),
-        ('words:"Be <@U1> &amp; kind"', Changes(preface="Be <@U1> &amp; kind", named=("words",))),
-        (
-            "words:“Be\n*kind*” max:1",
-            Changes(options=Options(max_acu=1), preface="Be\n*kind*", named=("max", "words")),
-        ),
-        ("words:none", Changes(named=("words",))),
-        ("", None),
-        ("none", None),
-        ("are fine", None),
-        ("node:18", None),
-        ("title", None),
-    ],
-)
-def test_defaults_name_what_changes(text: str, changes: Changes | None) -> None:
-    """Standing words are kept to the letter; what has no option is talk."""
-    assert parse_changes(text) == changes
-
-
 def test_only_defaults_have_words_and_are_cleared() -> None:
     """In a prompt, `words:` begins the prompt."""
     assert parse_options("words:x y") == (Options(), "words:x y")
     with pytest.raises(BadOptions):
         parse_options("max:none x")
-    with pytest.raises(BadDefaults):
-        parse_changes("max:1 and more")

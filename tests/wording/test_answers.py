@@ -9,11 +9,14 @@ from hypothesis import strategies as st
 
 from bot.features.adoption import words as adoption
 from bot.features.adoption.rules import Rule
+from bot.features.defaults import words as defaults
+from bot.features.defaults.changes import Changes
+from bot.features.defaults.words import ProfileShown
 from bot.features.usage import words as usage
 from bot.features.workflow_steps import words as workflows
 from bot.model.errors import NotIdentified, PassingError, SlackAway, StoreAway
 from bot.model.ledger import Account, Use
-from bot.model.options import FIELDS, PREFACE, Changes, Options, Profile
+from bot.model.options import FIELDS, PREFACE, Options, Profile
 from bot.model.people import UserId
 from bot.model.replies import Outcome, OutcomeKind
 from bot.model.sessions import (
@@ -28,8 +31,6 @@ from bot.model.sessions import (
 from bot.model.threads import ThreadRef
 from bot.model.times import Millis
 from bot.wording import commands, delivery_reports, refusals, thread_links
-from bot.wording.lifecycle import defaults
-from bot.wording.lifecycle.defaults import ProfileShown
 from bot.wording.message import SlackMessage
 from bot.wording.mirror.card import Card, card, state_words
 from bot.wording.phrases import clock_time

@@ -1,14 +1,14 @@
 """*Change* opens a form with a channel's defaults, and only what was changed there changes."""
 
 from bot.app import Bot
+from bot.features.defaults.words import CHANGE_DEFAULTS, DEFAULTS_FORM
 from bot.model.errors import NotAllowed
 from bot.model.options import Options, Profile
 from bot.model.people import Standing, UserId
 from bot.redis.connection import Store
 from bot.store.profiles import Profiles
 from bot.wording import refusals
-from bot.wording.lifecycle.defaults import CHANGE_DEFAULTS, DEFAULTS_FORM
-from tests.people.test_defaults import profile, until_posted
+from tests.features.test_defaults import profile, until_posted
 from tests.people.test_starting import channel_of
 from tests.support.desk import Desk, on_v1, running
 from tests.support.forms import Form, held, inputs, opened

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from bot.model.options import Changes, Options, Profile
+from bot.features.defaults.changes import Changes
+from bot.model.options import Options, Profile
 from bot.model.sessions import NamedSession
 from bot.text.to_slack import cut, quiet
 from bot.wording import actions

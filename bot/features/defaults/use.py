@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.delivery.compose import markdown_of
+from bot.features.defaults import words
+from bot.features.defaults.changes import Changes
 from bot.model.options import (
     FIELDS,
     MOST_PREFACE,
     PREFACE,
     BadDefaults,
-    Changes,
     OptionFlaw,
     OptionProblem,
     Options,
@@ -26,7 +27,6 @@ from bot.store.claims import Ticket
 from bot.text.options import parse_options
 from bot.text.to_slack import escape
 from bot.wording import actions
-from bot.wording.lifecycle import defaults as words
 from bot.wording.lifecycle.options import written
 from bot.wording.message import SlackMessage, View
 

@@ -6,18 +6,19 @@ from datetime import timedelta
 import pytest
 
 from bot.app import Bot
+from bot.features.defaults import words as defaults
+from bot.features.defaults.changes import Changes
+from bot.features.defaults.use import Defaults
 from bot.model.errors import NotAllowed
-from bot.model.options import BadDefaults, Changes, OptionFlaw, OptionProblem, Options, Profile
+from bot.model.options import BadDefaults, OptionFlaw, OptionProblem, Options, Profile
 from bot.model.people import Standing, UserId
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store
-from bot.relay.lifecycle.defaults import Defaults
 from bot.settings import load_settings
 from bot.store.profiles import Profiles
 from bot.store.watches import Watches
 from bot.wording import commands, refusals
-from bot.wording.lifecycle import defaults
 from sandbox.devin.answers import STATES
 from tests.people.test_starting import channel_of, sessions
 from tests.support.bots import open_bot

@@ -1,0 +1,1 @@
+"""A channel's defaults: what its sessions start with, unless their prompts say otherwise."""
