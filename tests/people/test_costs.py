@@ -10,7 +10,7 @@ import pytest
 from redis.asyncio import Redis
 
 from bot.app import Bot
-from bot.model.sessions import SessionId
+from bot.model.sessions import SessionId, SessionState
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import WATCH_KEY, link_key, watched_key
@@ -23,7 +23,7 @@ from tests.people.test_children import spawn
 from tests.support.desk import ANYTHING, SESSION, Desk
 from tests.support.devin_posts import until_card
 from tests.support.keys import at
-from tests.support.waiting import wait_until
+from tests.support.waiting import until_settled, wait_until
 
 PULL = "https://github.com/acme/relay/pull/7"
 LATER_MS = 2 * 3_600_000
@@ -63,7 +63,7 @@ async def counted(store: Store, sessions: Sequence[str]) -> float:
 
 
 async def test_a_session_is_counted_after_its_thread_was_unlinked_and_its_cap_is_told(
-    bot: Bot, desk: Desk, raw: Redis
+    bot: Bot, desk: Desk, raw: Redis, store: Store
 ) -> None:
     """It was started here, and goes on at the team's expense: the thread of its start hears it."""
     root, session = await start(desk)
@@ -97,11 +97,11 @@ async def test_a_session_is_counted_after_its_thread_was_unlinked_and_its_cap_is
     desk.devin.behave(session, "finished")
 
     async def ended() -> bool:
-        score = await raw.zscore(at(WATCH_KEY), session)
-        (now, _) = await raw.time()
-        return score is not None and float(score) > now * 1000 + 60_000
+        seen = await raw.hget(at(watched_key(SessionId(session))), "seen")
+        return seen is not None and json.loads(seen)["state"] == SessionState.ENDED
 
-    await wait_until(ended, "it is hardly polled any more")
+    await until_polled(raw, ended, "its end is seen")
+    await until_settled(store)
     said = " ".join(desk.said(root))
     assert (said.count("isn't linked anymore"), said.count("Nobody hears")) == (3, 0)
 

@@ -178,7 +178,7 @@ async def test_what_devin_lists_late_is_read_all_the_same(
     bot: Bot, desk: Desk, words: str, follow: Follow
 ) -> None:
     """The state and the time of the last change move first; the list has the message later."""
-    desk.devin.listing_delay = 2.5
+    desk.devin.listing_delay = 1.0
     thread = await desk.linked_thread()
     await desk.answer(words, thread, following(follow, is_barred=False))
     for number in range(3):

@@ -244,7 +244,7 @@ async def test_words_come_once_though_slack_limits_the_edit_behind_them(
 ) -> None:
     """The buttons that give way are in the same batch, and are edited after its posts."""
     post = await asked(desk)
-    desk.slack.fail_next("chat.update", retry_after=1, times=4)
+    desk.slack.fail_next("chat.update", retry_after=1, times=2)
     desk.devin.behave(SESSION, "running")
     desk.devin.say(SESSION, "I take the first.")
     await wait_until(lambda: actions(post) == [], "the buttons give way")
@@ -255,7 +255,7 @@ async def test_words_come_once_though_slack_limits_the_edit_behind_them(
 
 
 @pytest.mark.parametrize("extra", ["conversations.replies", "chat.update"])
-@pytest.mark.parametrize("how", [{"status": 500}, {"retry_after": 60}])
+@pytest.mark.parametrize("how", [{"status": 500}, {"retry_after": 2}])
 async def test_no_words_and_no_question_wait_until_buttons_have_given_way(
     bot: Bot, desk: Desk, extra: str, how: dict[str, Any]
 ) -> None:

@@ -138,6 +138,7 @@ def files_of_the_packages() -> set[str]:
     }
 
 
+@pytest.mark.longest
 @pytest.mark.timeout(300)
 async def test_the_wheel_runs_where_no_checkout_is(
     environ: dict[str, str], box: Sandbox, desk: Desk, tmp_path: Path
