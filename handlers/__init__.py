@@ -11,8 +11,7 @@
 |                  | *Send correction*; run *Send to Devin* or *Link to a Devin  |
 |                  | session*                                                    |
 | `say`            | `/devin-say` in a channel; answer what it asks back         |
-| `starting`       | press *Start a new session* or *Continue in a new session*; |
-|                  | react (START_EMOJI)                                         |
+| `starting`       | press *Start a new session* or *Continue in a new session*  |
 | `buttons`        | press *Send again*, *Unlink*, *Follow*, *End session* …,    |
 |                  | or Slack's *Stop* in a thread whose session is at work      |
 | `defaults`       | `@Devin Relay defaults …`, `/devin-say defaults`; press     |
@@ -27,6 +26,7 @@
 | `workflow_steps` | run a workflow with a step of ours (`FEATURES`)             |
 | `start_forms`    | run *Start a Devin session*; press *Start a session* or     |
 |                  | *Start again* (`FEATURES`)                                  |
+| `reactions`      | react with START_EMOJI (`FEATURES`)                         |
 | `answering`      | (all else, acknowledged; what any raises, told to a person) |
 """
 
@@ -49,6 +49,7 @@ from handlers.defaults import DEFAULTS
 from handlers.digest import DIGEST
 from handlers.feature import Features, Running
 from handlers.home import HOME
+from handlers.reactions import REACTIONS
 from handlers.reviews import REVIEWS
 from handlers.start_forms import START_FORMS
 from handlers.usage import USAGE
@@ -56,7 +57,10 @@ from handlers.workflow_steps import WORKFLOW_STEPS
 
 HANDLERS = (events, mentions, replies, say, starting, buttons)
 
-FEATURES: Features = (DEFAULTS, ADOPTION, USAGE, DIGEST, REVIEWS, HOME, WORKFLOW_STEPS, START_FORMS)
+FEATURES: Features = (
+    *(DEFAULTS, ADOPTION, USAGE, DIGEST, REVIEWS, HOME, WORKFLOW_STEPS, START_FORMS),
+    REACTIONS,
+)
 """All features; the core works without any of them."""
 
 

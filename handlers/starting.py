@@ -1,4 +1,4 @@
-"""How sessions are started, but by a mention or a form: buttons, and a reaction.
+"""How sessions are started by buttons.
 
 *Start with it* and *Start without it* answer whether what others wrote is passed on. *Start a new
 session* follows a session that has ended, and *Continue in a new session* one that has stopped at
@@ -10,18 +10,17 @@ from contextlib import suppress
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
-from bot.model.errors import Expired, PersonError, RelayError, SlackAway, SlackRefused
+from bot.model.errors import Expired, RelayError
 from bot.model.people import Act
 from bot.model.record import string
 from bot.model.replies import Reply, place_of
-from bot.model.threads import ThreadRef
 from bot.relay import UseCases
 from bot.relay.lifecycle.starting import Start
 from bot.wording import actions
 from bot.wording.lifecycle import starting
 from bot.wording.message import Block
-from handlers.answering import in_words_by_now, on_press, ours
-from handlers.parse import interactions, messages
+from handlers.answering import on_press, ours
+from handlers.parse import interactions
 from handlers.parse.interactions import Press
 from handlers.parse.messages import Payload
 
@@ -43,7 +42,6 @@ def register(app: AsyncApp, cases: UseCases) -> None:
 
     _register_choices(app, cases)
     _register_new(app, cases)
-    _register_reactions(app, cases)
 
 
 def _register_choices(app: AsyncApp, cases: UseCases) -> None:
@@ -76,39 +74,3 @@ def _register_new(app: AsyncApp, cases: UseCases) -> None:
         if link and await cases.state.cards.is_at(thread, link, string(press.message, "ts")):
             return None
         return starting.continued(await cases.workspace.people.name(press.by))
-
-
-def _register_reactions(app: AsyncApp, cases: UseCases) -> None:
-    """Listen to reactions; Slack sends them only to an app with `manifest --emoji`."""
-
-    @app.event("reaction_added")
-    async def on_reaction(event: Payload) -> None:
-        if (reaction := messages.parse_reaction(event, cases.workspace)) is None:
-            return
-        by, ts, at = reaction.by, reaction.ts, reaction.at
-        place = cases.workspace.place(reaction.channel)
-        try:
-            is_bot = (await cases.workspace.people.person(by)).is_bot
-            message = None if is_bot else await _message(cases, reaction)
-            if message is None:
-                return
-            place = message.thread
-            sent = message if by == message.author else message.model_copy(update={"sent_by": by})
-            await cases.starting.start(
-                Start(
-                    message=sent, reads_thread=True, is_talk=True, pressed=at, emoji=reaction.emoji
-                )
-            )
-        except (PersonError, SlackAway, SlackRefused) as error:
-            told = in_words_by_now(cases, error, by, at)
-            await cases.notices.whisper(place, by, told, once=f"emoji:{at}", at=ts)
-
-
-async def _message(cases: UseCases, reaction: messages.Reaction) -> Reply | None:
-    """Return the message as it is now; None if it's gone, or our own, or no one's."""
-    workspace, ts = cases.workspace, reaction.ts
-    place = ThreadRef(team=workspace.team, channel=reaction.channel, thread_ts=ts)
-    found = await workspace.threads.message(place, ts)
-    if found is None or not messages.is_said(found) or messages.is_own(found, workspace.identity):
-        return None
-    return messages.parse_message({**found, "channel": reaction.channel}, workspace.team)

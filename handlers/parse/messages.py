@@ -16,10 +16,10 @@ from bot.model.record import mapping, mappings, string
 from bot.model.replies import Deletion, Edit, Reply, reply_id
 from bot.model.sessions import SESSION_ADDRESS, SessionId, find_session
 from bot.model.threads import ThreadRef, is_direct, is_id
-from bot.model.times import Ts, is_ts, ts_micros
+from bot.model.times import is_ts, ts_micros
 from bot.model.verbs import Command
 from bot.relay.lifecycle.starting import Start
-from bot.slack.app.workspace import Identity, Workspace
+from bot.slack.app.workspace import Identity
 from bot.slack.files import attached
 from bot.text import to_devin
 from bot.text.content import attachments, content, shared
@@ -139,28 +139,6 @@ def parse_earlier(message: Payload, thread: ThreadRef, ours: Identity) -> Reply 
 def is_left_to_message(event: Payload, ours: Identity) -> bool:
     """Whether an `app_mention` has no words: it may lack files, which the `message` event has."""
     return strip_mention(string(event, "text"), ours.user) == "" and not event.get("edited")
-
-
-@dataclass(frozen=True, slots=True)
-class Reaction:
-    """A reaction `by` somebody to the message `ts`, `at` Slack's time, that asks for a session."""
-
-    by: UserId
-    emoji: str
-    channel: str
-    ts: str
-    at: Ts
-
-
-def parse_reaction(event: Payload, workspace: Workspace) -> Reaction | None:
-    """Parse a reaction with START_EMOJI, in any skin tone, where that starts sessions."""
-    item, settings = mapping(event.get("item")), workspace.settings
-    by, emoji = string(event, "user"), string(event, "reaction").partition("::")[0]
-    channel, ts, at = string(item, "channel"), string(item, "ts"), string(event, "event_ts")
-    is_start = emoji == settings.start_emoji and channel in settings.start_emoji_channels
-    if not (is_start and is_id(by) and is_ts(ts) and is_ts(at)) or by == workspace.identity.user:
-        return None
-    return Reaction(UserId(by), emoji, channel, ts, at)
 
 
 def parse_reply(event: Payload, ours: Identity) -> Reply | None:

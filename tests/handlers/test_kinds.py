@@ -18,7 +18,7 @@ from tests.support.tables import each
 ROOT = Path(__file__).parents[2]
 PARTS = {"parse_command", "parse_guess", "parse_meant", "parse_reply", "is_aside", "is_said"}
 """What `classify` is made of."""
-ELSEWHERE = {("handlers/starting.py", "is_said"), ("bot/why.py", "parse_reply")}
+ELSEWHERE = {("handlers/reactions.py", "is_said"), ("bot/why.py", "parse_reply")}
 """An emoji starts a session with any message; `why` explains commands by their claims."""
 
 KINDS: list[tuple[JSON, Kind]] = [
