@@ -139,7 +139,7 @@ async def test_a_reply_outlasts_an_outage_of_slack_s_web_api(
     redis_url: str, tmp_path: Path, store: Store, *, is_org: bool
 ) -> None:
     """A backfill or Slack's last retry brings the reply, once Slack identifies its author."""
-    async with Sandbox(retry_delays=(0.05, 0.3, 6.0), org=is_org) as box:
+    async with Sandbox(retry_delays=(0.05, 0.3, 2.0), org=is_org) as box:
         box.devin.add_session(SESSION)
         desk = Desk(box)
         async with running(desk, environ_of(box, redis_url, tmp_path)):
