@@ -10,7 +10,7 @@ export PYTHONDONTWRITEBYTECODE :=
 PYTEST := $(BIN)/python -m pytest -n 8 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools demo screenshots run test test-sandbox test-redis lint format types check bench chaos weight lock audit clean
+.PHONY: help setup tools demo screenshots run test test-sandbox test-redis lint format types check bench chaos weight mutants lock audit clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -97,6 +97,12 @@ chaos: tools ## Kill processes and cut connections under load; SEED=7 SECONDS=24
 
 weight: tools ## Count code, keys and scripts, and what runs for five flows; FILES=1 names it
 	@$(BIN)/python -m tests.support.weight $(if $(FILES),--files)
+
+COUNT ?= 200
+SEED ?= 1
+
+mutants: tools ## Change the code in COUNT=200 places, one at a time, and show where no test fails; SEED=1
+	@$(BIN)/python -m tests.support.mutants --count $(COUNT) --seed $(SEED) tests
 
 # Wheels only, which both locks tell pip, too: what it fetches to build a package has no hash.
 COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --upgrade \
