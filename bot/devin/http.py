@@ -3,7 +3,6 @@
 import asyncio
 import re
 import secrets
-import ssl
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -49,9 +48,7 @@ def client_over(
     httpx's own transport collapses above some 32 concurrent requests; aiohttp's does not.
     """
     return httpx.AsyncClient(
-        # This context trusts nobody and is never used: connections are those of `session`. Without
-        # it, the transport would read all of certifi's authorities.
-        transport=AiohttpTransport(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), client=session),
+        transport=AiohttpTransport(client=session, trust_env=False),
         base_url=url,
         headers={
             "Authorization": f"Bearer {key}",
