@@ -6,8 +6,8 @@ STAMP  := $(VENV)/.installed
 TOOLS  := $(VENV)/.installed-tools
 # Also where the environment forbids it: the workers and each bot that they start read the bytecode.
 export PYTHONDONTWRITEBYTECODE :=
-# Eight at a time, also on two cores: most tests wait for something.
-PYTEST := $(BIN)/python -m pytest -n 8 --dist worksteal
+# Twelve at a time, also on two cores: most tests wait for something.
+PYTEST := $(BIN)/python -m pytest -n 12 --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help setup tools demo screenshots run test test-sandbox test-redis lint format types check bench chaos weight mutants lock audit clean
