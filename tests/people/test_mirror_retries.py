@@ -1,12 +1,16 @@
 """What a first try has left in a thread is neither repeated nor left outdated by the next one."""
 
 import asyncio
+import json
 import logging
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 
 from bot.app import Bot
+from bot.devin.api import Cursor
+from bot.devin.v3.client import DevinV3
 from bot.model.sessions import Follow, Said, SaidKind, SessionId, SessionState
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store
@@ -243,6 +247,31 @@ async def test_a_page_without_a_cursor_for_the_next_is_the_last(
     await until_devin_said(desk, "Done.", thread)
     reasons = {vars(one).get("reason") for one in caplog.records}
     assert "no cursor for what follows" in reasons
+
+
+@pytest.mark.parametrize("lost", ["v3 bm8gcGxhY2U=", "v1 7"])
+async def test_without_its_cursor_a_session_is_read_anew_and_nothing_is_shown_twice(
+    bot: Bot, desk: Desk, raw: Redis, monkeypatch: pytest.MonkeyPatch, lost: str
+) -> None:
+    """Devin may forget one, which it is asked by first, and knows none of another generation."""
+    read, cursors = DevinV3.messages, list[str | None]()
+
+    async def noted(self: DevinV3, session: SessionId, after: Cursor | None, *more: Any) -> Any:
+        cursors.append(after)
+        return await read(self, session, after, *more)
+
+    monkeypatch.setattr(DevinV3, "messages", noted)
+    thread = await desk.linked_thread()
+    for text in ("First.", "Second."):
+        desk.devin.say(SESSION, text)
+        await until_devin_said(desk, text, thread)
+    key = at(watched_key(SessionId(SESSION)))
+    seen = json.loads(await raw.hget(key, "seen") or "{}")
+    await raw.hset(key, "seen", json.dumps(seen | {"cursor": lost}))
+    desk.devin.say(SESSION, "Third.")
+    await until_devin_said(desk, "Third.", thread)
+    assert set(cursors) == ({None} if lost == "v1 7" else {None, "bm8gcGxhY2U="})
+    assert [times(desk, one, thread) for one in ("First.", "Second.", "Third.")] == [1, 1, 1]
 
 
 async def test_times_of_another_form_are_read(bot: Bot, desk: Desk) -> None:
